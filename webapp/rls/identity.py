@@ -1,0 +1,68 @@
+"""Who a transaction acts as: a frozen value with no request and no ORM object in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID
+
+Role = Literal["anon", "authenticated", "service_role", "none"]
+
+# The only names that can ever follow SET LOCAL ROLE. "none" is the login role itself: it owns nothing and
+# may only execute the sign-in functions of schema rowhouse_auth.
+ROLES: Final[frozenset[str]] = frozenset({"anon", "authenticated", "service_role", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Hold the role and the claims that a transaction begins with.
+
+    ``claims`` is canonical JSON text rather than a mapping, so that an identity can be hashed, compared, and
+    not altered behind the back of the transaction that it was given to.
+    """
+
+    role: Role
+    claims: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"{self.role!r} is not a role that a transaction may take: {', '.join(sorted(ROLES))}.")
+
+    @classmethod
+    def anonymous(cls) -> Identity:
+        """Return the visitor without an account: role ``anon``, and the claims that Supabase gives it."""
+        return cls("anon", '{"role":"anon"}')
+
+    @classmethod
+    def user(cls, claims: Mapping[str, Any]) -> Identity:
+        """Return the person of a verified token.
+
+        Raises ValueError unless ``sub`` is a UUID and ``role`` is ``authenticated``: a token that names another
+        role, ``service_role`` above all, is no person.
+        """
+        if claims.get("role") != "authenticated":
+            raise ValueError("A person's claims must carry the role 'authenticated'.")
+        UUID(str(claims.get("sub")))
+        return cls("authenticated", json.dumps(dict(claims), separators=(",", ":"), sort_keys=True))
+
+    @classmethod
+    def service(cls, reason: str) -> Identity:
+        """Return the role that bypasses RLS; ``reason`` says, in the calling code and in the claims, what for.
+
+        The web login is no member of ``service_role``, so Postgres refuses this identity to every request.
+        """
+        if not reason.strip():
+            raise ValueError("Say what the service role is needed for.")
+        return cls("service_role", json.dumps({"role": "service_role", "reason": reason}, sort_keys=True))
+
+    @classmethod
+    def sign_in(cls) -> Identity:
+        """Return the login role itself, for the functions of ``rowhouse_auth`` and nothing else."""
+        return cls("none")
+
+    @property
+    def user_id(self) -> UUID | None:
+        """Return the person's id, or None for everyone who is not a person."""
+        return UUID(json.loads(self.claims)["sub"]) if self.role == "authenticated" else None

@@ -1,0 +1,125 @@
+"""The prologue: each transaction begins with its identity, by whatever door it was begun."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+from webapp.rls.connection import GuardedConnection
+from webapp.rls.errors import IdentityChanged, IdentityMissing, is_gone, translate
+from webapp.rls.identity import Identity
+
+OPTION: Final = "rowhouse_transaction"
+RETRY_PAUSE = 0.15  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hold the timeouts of a transaction, in milliseconds; 0 means none.
+
+    They go into the prologue because ALTER ROLE … SET does not apply on SET ROLE, and a pooler refuses the
+    startup parameter ``options``.
+    """
+
+    statement: int = 8_000
+    lock: int = 3_000
+    idle: int = 10_000
+    transaction: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Hold all that a transaction begins with."""
+
+    identity: Identity
+    read_only: bool = False
+    limits: Limits = Limits()
+
+
+@lru_cache(maxsize=1024)
+def prologue(wanted: Transaction, server_version: int) -> str:
+    """Return the statements that begin a transaction as one simple-protocol message.
+
+    ``server_version`` is libpq's number, such as 180006. Real SET LOCAL statements, not set_config(): Citus passes
+    those on to its workers. The role needs no quoting, since Identity takes no other than the allowed names.
+    """
+    limits = wanted.limits
+    settings: dict[str, str | int] = {
+        "request.jwt.claims": wanted.identity.claims,
+        "statement_timeout": limits.statement,
+        "lock_timeout": limits.lock,
+        "idle_in_transaction_session_timeout": limits.idle,
+    }
+    if server_version >= 170000:
+        settings["transaction_timeout"] = limits.transaction
+    statements = [
+        "BEGIN READ ONLY" if wanted.read_only else "BEGIN",
+        f"SET LOCAL ROLE {wanted.identity.role}",
+        *(f"SET LOCAL {sql.Identifier(name).as_string()} = {sql.Literal(value).as_string()}"
+          for name, value in settings.items()),
+    ]  # fmt: skip
+    return "; ".join(statements)
+
+
+def begin(connection: Connection) -> None:
+    """Begin the transaction of ``connection`` as its identity (SQLAlchemy's engine event ``begin``).
+
+    SQLAlchemy fires it when a transaction truly begins: again after each commit, never for a savepoint. A pooler
+    that accepts the client and then finds no server fails here, before anything was done, so this is tried twice
+    on two connections. Raises IdentityMissing or Unavailable.
+    """
+    wanted = connection.get_execution_options().get(OPTION)
+    if not isinstance(wanted, Transaction):
+        raise IdentityMissing()
+    for attempt in (1, 2):
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, GuardedConnection):
+            raise IdentityMissing()
+        try:
+            driver.begin_as(wanted.identity, prologue(wanted, driver.info.server_version))
+        except psycopg.Error as exc:
+            connection.invalidate(exc)
+            if attempt == 2 or not is_gone(exc):
+                raise (translate(exc) or exc) from exc
+            time.sleep(RETRY_PAUSE)
+        else:
+            return
+
+
+def bind(engine: Engine, identity: Identity, *, read_only: bool = False, limits: Limits = Limits()) -> Engine:
+    """Return ``engine`` for one identity; every connection of it begins its transactions so.
+
+    Raises IdentityChanged for an engine that already has another identity.
+    """
+    wanted = Transaction(identity, read_only, limits)
+    held = engine.get_execution_options().get(OPTION)
+    if held is not None and held != wanted:
+        raise IdentityChanged()
+    return engine.execution_options(**{OPTION: wanted})
+
+
+@contextmanager
+def unit_of_work(
+    engine: Engine, identity: Identity, *, read_only: bool = False, limits: Limits = Limits()
+) -> Iterator[Connection]:  # fmt: skip
+    """Run one transaction as ``identity`` outside a request: committed at the end, rolled back by an exception."""
+    with bind(engine, identity, read_only=read_only, limits=limits).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def session_of_work(
+    engine: Engine, identity: Identity, *, read_only: bool = False, limits: Limits = Limits()
+) -> Iterator[Session]:  # fmt: skip
+    """Run one Session as ``identity`` outside a request: committed at the end, rolled back by an exception."""
+    with Session(bind(engine, identity, read_only=read_only, limits=limits)) as session, session.begin():
+        yield session

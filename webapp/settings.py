@@ -1,0 +1,148 @@
+"""All configuration: one frozen object, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import cached_property
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from webapp.rls.engine import normalise_url
+from webapp.rls.transaction import Limits
+
+SECRET_BYTES = 32  # HS256 wants a key as long as its hash (RFC 7518, section 3.2)
+
+
+class BadSettings(Exception):
+    """Say which settings are wrong, why, and what to set instead; one line for each."""
+
+
+class Settings(BaseSettings):
+    """Hold what an operator decides. Every field is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=None, case_sensitive=False)
+
+    database_url: SecretStr = Field(description="The pooler, as the login rowhouse_web: every request goes there.")
+    database_url_direct: SecretStr | None = Field(
+        None, description="Postgres itself, as the owner: migrations only, never a request."
+    )
+    inspector_database_url: SecretStr | None = Field(
+        None, description="Postgres or the pooler as the login rowhouse_inspector."
+    )
+    secret_key: SecretStr = Field(description="Encrypts the session cookie; 32 bytes or more, the same on each host.")
+    secret_key_previous: SecretStr | None = Field(
+        None, description="The secret key before this one: cookies made with it are still read."
+    )
+    jwt_secret: SecretStr = Field(description="Signs access tokens with HS256; 32 bytes or more.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where people reach the application; https anywhere but on loopback."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Host names that requests may name, separated by commas; the host of PUBLIC_URL always may."
+    )
+    proxy_hops: int = Field(
+        0, ge=0, le=5, description="How many proxies of yours stand in front and set X-Forwarded-*."
+    )
+    debug: bool = Field(False, description="Flask's debug mode; refused unless PUBLIC_URL is on loopback.")
+    rowhouse_demo: bool = Field(False, description="Offer the demonstration accounts; set by bin/serve alone.")
+    statement_timeout_ms: int = Field(8_000, ge=100, description="Milliseconds a statement may take.")
+    lock_timeout_ms: int = Field(3_000, ge=100, description="Milliseconds a statement may wait for a lock.")
+    idle_timeout_ms: int = Field(10_000, ge=100, description="Milliseconds a transaction may sit idle.")
+    transaction_timeout_ms: int = Field(
+        30_000, ge=100, description="Milliseconds a transaction may take, from PostgreSQL 17 on."
+    )
+    connect_timeout_s: int = Field(5, ge=1, le=60, description="Seconds to wait for the pooler to take a connection.")
+    max_request_bytes: int = Field(2_000_000, ge=10_000, description="Bytes a request's body may have.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+
+    @field_validator("database_url", "database_url_direct", "inspector_database_url", mode="after")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            normalise_url(value.get_secret_value())
+        return value
+
+    @field_validator("secret_key", "secret_key_previous", "jwt_secret", mode="after")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES:
+            raise ValueError(
+                f"It has fewer than {SECRET_BYTES} bytes. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("Write a scheme and a host, such as https://work.example.com, without a path.")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Settings:
+        if self.debug and not self.on_loopback:
+            raise ValueError("DEBUG shows source and variables to visitors. Unset it, or set PUBLIC_URL to loopback.")
+        if urlsplit(self.public_url).scheme == "http" and not self.on_loopback:
+            raise ValueError("PUBLIC_URL is http outside loopback, so cookies would travel in clear. Use https.")
+        if self.secret_key.get_secret_value() == self.jwt_secret.get_secret_value():
+            raise ValueError("SECRET_KEY and JWT_SECRET are the same; one leak would be two. Make another.")
+        return self
+
+    @cached_property
+    def on_loopback(self) -> bool:
+        """Tell whether people reach the application on this machine only."""
+        host = urlsplit(self.public_url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Tell whether cookies carry Secure and the __Host- prefix."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def previous_keys(self) -> tuple[str, ...]:
+        """Return the secret keys that cookies may still be made with."""
+        return (self.secret_key_previous.get_secret_value(),) if self.secret_key_previous else ()
+
+    @property
+    def trusted_hosts(self) -> list[str]:
+        """Return the host names that a request may name."""
+        own = urlsplit(self.public_url).hostname or ""
+        return sorted({own, *self.allowed_hosts, *(("localhost", "127.0.0.1", "[::1]") if self.on_loopback else ())})
+
+    @property
+    def limits(self) -> Limits:
+        """Return the timeouts of every transaction."""
+        return Limits(
+            self.statement_timeout_ms, self.lock_timeout_ms, self.idle_timeout_ms, self.transaction_timeout_ms
+        )
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings, or raise BadSettings with a line for each that is missing or wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        raise BadSettings("\n".join(_line(dict(error)) for error in exc.errors())) from None
+
+
+def _line(error: dict[str, Any]) -> str:
+    name = "_".join(str(part) for part in error["loc"][:1]).upper()
+    field = Settings.model_fields.get(name.lower())
+    if error["type"] == "missing" and field is not None:
+        return f"{name} is not set. {field.description}"
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
