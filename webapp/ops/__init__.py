@@ -1,0 +1,1 @@
+"""What runs outside a request: the embedded Postgres, migrations, demonstration data, serving."""
