@@ -1,0 +1,60 @@
+"""How an application comes by its provider, its tokens and its session cookies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+
+from webapp.identity.cookies import CookieSessions
+from webapp.identity.keys import derive
+from webapp.identity.local import Lifetimes, LocalProvider, Throttle
+from webapp.identity.provider import Provider
+from webapp.identity.tokens import AccessTokens
+
+_KEY: Final = "rowhouse.accounts"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Hold what proves who people are: one provider, and the tokens that it issues."""
+
+    provider: Provider
+    tokens: AccessTokens
+
+
+def init_app(
+    app: Flask,
+    engine: Engine,
+    *,
+    secret_key: str,
+    previous_keys: Sequence[str] = (),
+    jwt_secret: str,
+    issuer: str,
+    secure: bool,
+    throttle: Throttle | None = None,
+    lifetimes: Lifetimes | None = None,
+) -> Accounts:
+    """Give ``app`` local accounts on ``engine`` and encrypted session cookies, and return them.
+
+    ``secure`` says that people come by https. ``issuer`` is the ``iss`` of access tokens: the same on every host.
+    """
+    tokens = AccessTokens(jwt_secret, issuer)
+    provider = LocalProvider(
+        engine, tokens, derive(secret_key, "refresh tokens"), throttle=throttle, lifetimes=lifetimes
+    )
+    accounts = Accounts(provider, tokens)
+    app.session_interface = CookieSessions(secret_key, previous_keys, secure=secure)
+    app.extensions[_KEY] = accounts
+    return accounts
+
+
+def accounts() -> Accounts:
+    """Return the accounts of the application that runs."""
+    found = current_app.extensions[_KEY]
+    if not isinstance(found, Accounts):
+        raise TypeError("This application has no accounts.")
+    return found
