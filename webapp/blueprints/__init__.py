@@ -1,0 +1,1 @@
+"""Features: one folder each, read in the order routes, forms, queries, templates."""

@@ -1,0 +1,59 @@
+"""What a new organisation needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from babel.numbers import list_currencies
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length, Regexp, ValidationError
+
+
+def _stripped(value: str | None) -> str | None:
+    return value.strip() if value else value
+
+
+class OrganizationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """Take the name that people see, and the slug that addresses are made of."""
+
+    name = StringField(
+        "Name",
+        filters=[_stripped],
+        validators=[
+            DataRequired("Give the organisation a name."),
+            Length(max=120, message="Use 120 characters at most."),
+        ],
+    )
+    slug = StringField(
+        "Address",
+        filters=[_stripped],
+        description="Small letters, digits and hyphens. It stands in the address of every page.",
+        validators=[
+            DataRequired("Choose an address."),
+            Length(min=2, max=48, message="Use between 2 and 48 characters."),
+            Regexp(
+                r"[a-z0-9]+(-[a-z0-9]+)*\Z",
+                message="Use small letters, digits and single hyphens between them, such as acme-tools.",
+            ),
+        ],
+    )
+    currency = StringField(
+        "Currency",
+        default="EUR",
+        filters=[lambda value: value.strip().upper() if value else value],
+        description="The three letters of ISO 4217, such as EUR or USD. Prices are in it.",
+        validators=[DataRequired("Write the three letters of a currency, such as EUR.")],
+    )
+
+    def validate_name(self, field: Any) -> None:
+        if any(ord(char) < 32 for char in field.data):
+            raise ValidationError("Write the name on one line, without control characters.")
+
+    def validate_slug(self, field: Any) -> None:
+        if field.data == "new":
+            raise ValidationError("“new” is an address of Rowhouse's own. Choose another.")
+
+    def validate_currency(self, field: Any) -> None:
+        if field.data not in list_currencies():
+            raise ValidationError("Write the three letters of a currency, such as EUR.")

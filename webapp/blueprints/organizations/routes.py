@@ -1,0 +1,55 @@
+"""The organisations' addresses."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.blueprints.organizations import queries
+from webapp.blueprints.organizations.forms import OrganizationForm
+from webapp.web import access
+from webapp.web.scope import current
+from webapp.web.templating import render
+from webapp.web.toasts import toast
+
+bp = Blueprint("organizations", __name__, url_prefix="/o", template_folder="templates")
+
+
+@bp.get("")
+@access.signed_in()
+def index() -> ResponseReturnValue:
+    """List the organisations that the viewer is in."""
+    return render("organizations/index.html")
+
+
+@bp.get("/new")
+@access.signed_in()
+def new() -> ResponseReturnValue:
+    """Show the form for another organisation."""
+    return render("organizations/new.html", form=OrganizationForm())
+
+
+@bp.post("")
+@access.signed_in()
+def create() -> ResponseReturnValue:
+    """Make an organisation and go into it."""
+    form = OrganizationForm()
+    if form.validate():
+        name, slug, currency = str(form.name.data), str(form.slug.data), str(form.currency.data)
+        try:
+            queries.create(current.session, name=name, slug=slug, currency=currency)
+        except queries.SlugTaken:
+            form.slug.errors = [*form.slug.errors, f"{slug} is taken. Choose another address."]
+        else:
+            toast(f"{name} is ready. You are its owner.")
+            return redirect(url_for("organizations.home", slug=slug), 303)
+    response = render("organizations/new.html", form=form)
+    response.status_code = 422
+    return response
+
+
+@bp.get("/<slug>/")
+@access.member()
+def home() -> ResponseReturnValue:
+    """Lead to the page that an organisation opens with."""
+    return redirect(url_for("products.index"), 302)

@@ -1,0 +1,219 @@
+"""The state of the list, as it stands in its address: what is shown, in which order, from which row on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from webapp.blueprints.products import amounts
+
+LONGEST_SEARCH: Final = 100  # characters
+MOST_WORDS: Final = 10
+LONGEST_CURSOR: Final = 2_000  # characters; a name of 200 takes up to 1,200 as JSON, and a third more as base64
+
+Value = str | Decimal | int | datetime
+
+
+class Show(StrEnum):
+    """Name the tabs."""
+
+    ALL = "all"
+    ACTIVE = "active"
+    LOW = "low"
+    ARCHIVED = "archived"
+
+
+class Sort(StrEnum):
+    """Name the columns that order the list."""
+
+    NAME = "name"
+    SKU = "sku"
+    STOCK = "stock"
+    PRICE = "price"
+    CHANGED = "changed"
+
+
+class BadCursor(ValueError):
+    """Say that a page of the list is named by a text that this list never made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Name a row by what orders it: the value of the sorted column, and the id that breaks ties.
+
+    It names a place, not a row: where the row is gone or has changed, the page begins with what comes after.
+    """
+
+    value: Value
+    id: UUID
+
+    def token(self, sort: Sort) -> str:
+        """Return the cursor as a text for the address."""
+        value = self.value.isoformat() if isinstance(self.value, datetime) else str(self.value)
+        return base64.urlsafe_b64encode(json.dumps([sort, value, self.id.hex]).encode()).rstrip(b"=").decode()
+
+    @classmethod
+    def read(cls, token: str, sort: Sort) -> Cursor:
+        """Return the cursor of a token that was made for the same order. Raises BadCursor for any other text."""
+        try:
+            if len(token) > LONGEST_CURSOR:
+                raise BadCursor(token[:20])
+            raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            made_for, value, row = json.loads(raw)
+            if made_for != sort or not isinstance(value, str) or not isinstance(row, str):
+                raise BadCursor(token)
+            return cls(_VALUES[sort](value), UUID(row))
+        except (ValueError, TypeError, InvalidOperation, RecursionError) as exc:
+            raise BadCursor(token) from exc
+
+
+def _text(value: str) -> str:
+    if len(value) > 200 or any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+        raise BadCursor(value)
+    return value
+
+
+def _price(value: str) -> Decimal:
+    amount = Decimal(value)
+    if not amount.is_finite() or not 0 <= amount <= amounts.MOST or amount != round(amount, 2):
+        raise BadCursor(value)
+    return amount
+
+
+def _pieces(value: str) -> int:
+    count = int(value) if len(value) <= len(str(amounts.MOST_PIECES)) else -1
+    if not 0 <= count <= amounts.MOST_PIECES:
+        raise BadCursor(value)
+    return count
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise BadCursor(value)
+    return moment
+
+
+_VALUES: Final[Mapping[Sort, Callable[[str], Value]]] = {
+    Sort.NAME: _text,
+    Sort.SKU: _text,
+    Sort.STOCK: _pieces,
+    Sort.PRICE: _price,
+    Sort.CHANGED: _moment,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Hold one state of the list. ``low`` and ``high`` bound the price, both included."""
+
+    show: Show = Show.ALL
+    search: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    sort: Sort = Sort.CHANGED
+    descending: bool = True
+    after: Cursor | None = None
+    before: Cursor | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words that each product must have one beginning with."""
+        return tuple(self.search.split()[:MOST_WORDS])
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether more than a tab narrows the list."""
+        return bool(self.words) or self.low is not None or self.high is not None
+
+    def args(self) -> dict[str, Any]:
+        """Return the state as arguments of an address; what is usual is left out."""
+        order = ("-" if self.descending else "") + self.sort
+        found = {
+            "show": self.show if self.show != Show.ALL else "",
+            "q": self.search,
+            "min": _written(self.low),
+            "max": _written(self.high),
+            "sort": order if order != "-changed" else "",
+            "after": self.after.token(self.sort) if self.after else "",
+            "before": self.before.token(self.sort) if self.before else "",
+        }
+        return {name: str(value) for name, value in found.items() if value}
+
+    def showing(self, show: Show) -> dict[str, Any]:
+        """Return the arguments of another tab."""
+        return replace(self, show=show, after=None, before=None).args()
+
+    def sorted_by(self, sort: Sort) -> dict[str, Any]:
+        """Return the arguments of another order; the other way round where it is the present one."""
+        descending = not self.descending if sort == self.sort else sort == Sort.CHANGED
+        return replace(self, sort=sort, descending=descending, after=None, before=None).args()
+
+    def priced(self, low: Decimal | None = None, high: Decimal | None = None) -> dict[str, Any]:
+        """Return the arguments with other bounds of the price, or with none."""
+        return replace(self, low=low, high=high, after=None, before=None).args()
+
+    def page(self, *, after: Cursor | None = None, before: Cursor | None = None) -> dict[str, Any]:
+        """Return the arguments of the page that begins after a row or ends before one; the first page without."""
+        return replace(self, after=after, before=before).args()
+
+    def unsearched(self) -> dict[str, Any]:
+        """Return the arguments of the same tab and order with nothing narrowed."""
+        return Listing(self.show, sort=self.sort, descending=self.descending).args()
+
+    def direction(self, sort: Sort) -> str | None:
+        """Return the value of ``aria-sort`` for a column, or None where another one orders the list."""
+        if sort != self.sort:
+            return None
+        return "descending" if self.descending else "ascending"
+
+
+def read(args: Mapping[str, str], currency: str) -> tuple[Listing, dict[str, str]]:
+    """Return the state that an address names, and what is wrong with its bounds, by argument.
+
+    A tab or an order that does not exist is the usual one; a bound that is wrong does not bind. Raises BadCursor.
+    """
+    errors: dict[str, str] = {}
+    bounds: dict[str, Decimal | None] = {"min": None, "max": None}
+    for name in bounds:
+        if args.get(name, "").strip():
+            try:
+                bounds[name] = amounts.price(args[name], currency)
+            except amounts.NotAnAmount as exc:
+                errors[name] = str(exc)
+    low, high = bounds["min"], bounds["max"]
+    if low is not None and high is not None and low > high:
+        errors["max"] = "Write an amount that is not below the first."
+        high = None
+    order = args.get("sort", "")
+    known = order.removeprefix("-") in set(Sort)
+    sort = Sort(order.removeprefix("-")) if known else Sort.CHANGED
+    after, before = args.get("after"), args.get("before")
+    listing = Listing(
+        show=Show(args["show"]) if args.get("show") in set(Show) else Show.ALL,
+        search=_search(args.get("q", "")),
+        low=low,
+        high=high,
+        sort=sort,
+        descending=order.startswith("-") if known else True,
+        after=Cursor.read(after, sort) if after else None,
+        before=Cursor.read(before, sort) if before and not after else None,
+    )
+    return listing, errors
+
+
+def _search(typed: str) -> str:
+    plain = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in typed[: 2 * LONGEST_SEARCH])
+    return " ".join(unicodedata.normalize("NFC", plain).split())[:LONGEST_SEARCH].strip()
+
+
+def _written(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:f}".removesuffix(".00")

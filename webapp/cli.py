@@ -1,0 +1,119 @@
+"""The command ``rowhouse``: what an operator types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from webapp.settings import BadSettings, Settings, load
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rowhouse", message="%(prog)s %(version)s")
+def main() -> None:
+    """Rowhouse: the database decides who sees which row, and can say why."""
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except BadSettings as exc:
+        raise click.ClickException(f"The settings are not complete.\n{exc}") from None
+
+
+def _direct_url() -> str:
+    settings = _settings()
+    if settings.database_url_direct is None:
+        raise click.ClickException(
+            "DATABASE_URL_DIRECT is not set. Migrations and grants need the owner's login, on Postgres itself: "
+            "a pooler in transaction mode keeps their locks after they have gone."
+        )
+    return settings.database_url_direct.get_secret_value()
+
+
+DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="ROWHOUSE_DATA",
+    default=None,
+    help="Folder of the embedded Postgres; .local beside this project unless given.",
+)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to serve on.")
+@DATA
+@click.option("--reset", is_flag=True, help="Delete the embedded database first, with all that is in it.")
+def serve(port: int, data: Path | None, reset: bool) -> None:
+    """Serve the application: on DATABASE_URL if that is set, else on an embedded Postgres with demonstration data."""
+    from webapp.ops import serve as serving
+
+    serving.serve(port=port, data=data, reset=reset)
+
+
+@main.command()
+@DATA
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def urls(data: Path | None, as_json: bool) -> None:
+    """Print the connection strings of the embedded Postgres: web, inspector and direct."""
+    from webapp.ops import serve as serving
+
+    serving.urls(data=data, as_json=as_json)
+
+
+@main.command()
+@click.argument("revision", default="head")
+def migrate(revision: str) -> None:
+    """Bring the database of DATABASE_URL_DIRECT to REVISION, the newest unless named."""
+    from webapp.ops.migrate import upgrade
+
+    changed = upgrade(_direct_url(), revision)
+    click.echo("The schema was migrated." if changed else "The schema is up to date.")
+
+
+@main.group()
+def admin() -> None:
+    """Administrators of the platform."""
+
+
+@admin.command("grant")
+@click.argument("email")
+def admin_grant(email: str) -> None:
+    """Make the account of EMAIL an administrator of the platform, from its next sign-in on."""
+    _set_admin(email, True)
+
+
+@admin.command("revoke")
+@click.argument("email")
+def admin_revoke(email: str) -> None:
+    """Take the platform from the account of EMAIL, and end its sessions."""
+    _set_admin(email, False)
+
+
+def _set_admin(email: str, value: bool) -> None:
+    from webapp.ops.admin import UnknownAccount, set_admin
+
+    try:
+        set_admin(_direct_url(), email, value)
+    except UnknownAccount as exc:
+        raise click.ClickException(str(exc)) from None
+    click.echo(f"{email} is {'now' if value else 'no longer'} an administrator of the platform.")
+
+
+@main.group()
+def migrations() -> None:
+    """The migrations as files."""
+
+
+@migrations.command("export")
+@click.option("--check", is_flag=True, help="Write nothing; fail where a file is missing or differs.")
+def migrations_export(check: bool) -> None:
+    """Write each migration as SQL to supabase/migrations, for the Supabase command line."""
+    from webapp.schema.export import export
+
+    found = export(check=check)
+    for message in found.messages(check=check):
+        click.echo(message, err=check)
+    if check and not found.is_current:
+        raise SystemExit(1)

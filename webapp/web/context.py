@@ -1,0 +1,100 @@
+"""Who looks at the page and through which organisation: one query, as the person, under RLS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.models import Membership, Organization, Profile, Role
+
+SWITCHER = 100  # organisations that the switcher lists; the one of the URL is always among them
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Hold what a page shows of the person who looks at it."""
+
+    id: UUID
+    email: str
+    name: str
+    is_platform_admin: bool
+
+    @property
+    def initials(self) -> str:
+        words = (self.name or self.email).replace("@", " ").split()
+        return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class OrgContext:
+    """Hold an organisation as the viewer belongs to it."""
+
+    id: UUID
+    slug: str
+    name: str
+    currency: str
+    role: Role
+
+    @property
+    def can_write(self) -> bool:
+        return self.role.reaches(Role.MEMBER)
+
+    @property
+    def can_admin(self) -> bool:
+        return self.role.reaches(Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Hold the answer to "who is here": ``alive`` is false once the session was signed out or revoked."""
+
+    alive: bool
+    viewer: Viewer | None = None
+    orgs: tuple[OrgContext, ...] = ()
+
+    def org(self, slug: str | None) -> OrgContext | None:
+        """Return the organisation of that slug, or None where the viewer is not in it."""
+        return next((org for org in self.orgs if org.slug == slug), None)
+
+
+def load(session: Session, user_id: UUID, slug: str | None, *, is_platform_admin: bool) -> Context:
+    """Ask the database who this is. One round trip, and the one that notices a session that has ended."""
+    mine = (
+        select(
+            Organization.id,
+            Organization.slug,
+            Organization.name,
+            Organization.currency,
+            Membership.role.label("role"),
+        )
+        .join(Membership, Membership.org_id == Organization.id)
+        .where(Membership.user_id == user_id)
+        .order_by((Organization.slug == (slug or "")).desc(), Organization.name, Organization.id)
+        .limit(SWITCHER)
+        .subquery()
+    )
+    row = session.execute(
+        select(
+            func.rowhouse.session_alive().label("alive"),
+            select(Profile.full_name).where(Profile.id == user_id).scalar_subquery().label("name"),
+            select(Profile.email).where(Profile.id == user_id).scalar_subquery().label("email"),
+            select(
+                func.jsonb_agg(
+                    func.jsonb_build_array(mine.c.id, mine.c.slug, mine.c.name, mine.c.currency, mine.c.role)
+                )
+            )
+            .select_from(mine)
+            .scalar_subquery()
+            .label("orgs"),
+        )
+    ).one()
+    if not row.alive or row.email is None:
+        return Context(alive=False)
+    viewer = Viewer(user_id, row.email, row.name or "", is_platform_admin)
+    orgs = sorted(
+        (OrgContext(UUID(o[0]), o[1], o[2], o[3], Role(o[4])) for o in row.orgs or []), key=lambda o: o.name.casefold()
+    )
+    return Context(True, viewer, tuple(orgs))

@@ -1,0 +1,88 @@
+"""The way into every request: who is it, may they use this route, and did they mean to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, current_app, g, request, session
+from flask_wtf.csrf import CSRFError
+
+from webapp import rls
+from webapp.identity.extension import accounts
+from webapp.identity.identify import Identified, identify
+from webapp.identity.user import install
+from webapp.settings import BadSettings, Settings
+from webapp.web import access
+from webapp.web.errors import BadCsrfToken
+from webapp.web.extensions import csrf, db, login_manager
+from webapp.web.scope import SAFE_METHODS, open_scope
+
+UNCHECKED = "rowhouse.login_unchecked"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Put the gate before every view of ``app``, and the organisation of the URL into every address that is built."""
+
+    @app.url_value_preprocessor
+    def take_slug(endpoint: str | None, values: dict[str, object] | None) -> None:
+        slug = values.pop("slug", None) if values and endpoint != "static" else None
+        g.slug = str(slug) if slug is not None else None
+
+    @app.url_defaults
+    def give_slug(endpoint: str, values: dict[str, object]) -> None:
+        if "slug" not in values and g.get("slug") and app.url_map.is_endpoint_expecting(endpoint, "slug"):
+            values["slug"] = g.slug
+
+    install(login_manager, app, lambda: g.get("identified"))
+
+    @app.before_request
+    def gate() -> None:
+        declared = access.declared(app)
+        if request.routing_exception is not None or declared is None:
+            open_scope(Identified(rls.Identity.anonymous()), settings.limits, slug=None)
+            if request.routing_exception is None:
+                abort(403)
+            return
+        found = accounts()
+        g.identified = who = identify(request, session, found.provider, found.tokens)
+        scope = open_scope(who, settings.limits, slug=g.slug)
+        if who.refused is not None:
+            raise access.SignInFirst
+        if request.method not in SAFE_METHODS and who.source != "bearer":
+            _meant_it()
+        if app.extensions.get(UNCHECKED):
+            check_login(app)
+        declared.admit(scope)
+
+
+def _meant_it() -> None:
+    """Refuse an unsafe request that another site may have made, by token and by origin (OWASP ASVS 5.0, 3.5)."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise BadCsrfToken(f"Sec-Fetch-Site is {site}")
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise BadCsrfToken("Origin is another host")
+    try:
+        csrf.protect()
+    except CSRFError as exc:
+        raise BadCsrfToken(str(exc.description)) from None
+
+
+def check_login(app: Flask) -> None:
+    """Refuse to serve as a login that RLS does not bind. Raises BadSettings, or Unavailable where nobody can tell."""
+    complaints = rls.check_login(db.engine)
+    if complaints:
+        advice = "Set DATABASE_URL to the login rowhouse_web, which the migrations create; see docs/deployment.md."
+        raise BadSettings("\n".join((*complaints, advice)))
+    app.extensions[UNCHECKED] = False
+
+
+def check_login_at_start(app: Flask) -> None:
+    """Check the login now where the database answers, else before the first request that reaches it."""
+    app.extensions[UNCHECKED] = True
+    with app.app_context():
+        try:
+            check_login(app)
+        except rls.errors.Unavailable:
+            current_app.logger.warning("The database cannot be reached yet; its login is checked later.")
