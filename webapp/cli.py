@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from webapp.settings import BadSettings, Settings, load
+if TYPE_CHECKING:
+    from webapp.settings import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,6 +18,9 @@ def main() -> None:
 
 
 def _settings() -> Settings:
+    # Here, because it brings SQLAlchemy along: `serve` is there 0.3 s sooner without.
+    from webapp.settings import BadSettings, load
+
     try:
         return load()
     except BadSettings as exc:

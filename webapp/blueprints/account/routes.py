@@ -31,7 +31,7 @@ bp = Blueprint("account", __name__, template_folder="templates")
 def signin() -> ResponseReturnValue:
     """Show the form; whoever is signed in already goes on to where they were going."""
     if current.context().viewer is not None:
-        return redirect(safe_next(request.args.get("next"), url_for("organizations.index")), 303)
+        return redirect(safe_next(request.args.get("next"), url_for("organizations.enter")), 303)
     return render("account/signin.html", form=SignInForm(formdata=None, next=request.args.get("next", "")))
 
 
@@ -52,7 +52,7 @@ def signin_submit() -> ResponseReturnValue:
     except TooManyAttempts as exc:
         return _later("account/signin.html", form, exc)
     _begin_session(tokens, remember=bool(form.remember.data))
-    return redirect(safe_next(form.next.data, url_for("organizations.index")), 303)
+    return redirect(safe_next(form.next.data, url_for("organizations.enter")), 303)
 
 
 @bp.get("/signup")
@@ -60,7 +60,7 @@ def signin_submit() -> ResponseReturnValue:
 def signup() -> ResponseReturnValue:
     """Show the form; whoever is signed in already goes on to where they were going."""
     if current.context().viewer is not None:
-        return redirect(safe_next(request.args.get("next"), url_for("organizations.index")), 303)
+        return redirect(safe_next(request.args.get("next"), url_for("organizations.enter")), 303)
     return render("account/signup.html", form=SignUpForm(formdata=None, next=request.args.get("next", "")))
 
 

@@ -10,6 +10,9 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Regexp, ValidationError
 
 
+RESERVED = frozenset({"new", "enter"})  # they stand where an organisation's slug would
+
+
 def _stripped(value: str | None) -> str | None:
     return value.strip() if value else value
 
@@ -51,8 +54,8 @@ class OrganizationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no t
             raise ValidationError("Write the name on one line, without control characters.")
 
     def validate_slug(self, field: Any) -> None:
-        if field.data == "new":
-            raise ValidationError("“new” is an address of Rowhouse's own. Choose another.")
+        if field.data in RESERVED:
+            raise ValidationError(f"“{field.data}” is an address of Rowhouse's own. Choose another.")
 
     def validate_currency(self, field: Any) -> None:
         if field.data not in list_currencies():

@@ -22,6 +22,15 @@ def index() -> ResponseReturnValue:
     return render("organizations/index.html")
 
 
+@bp.get("/enter")
+@access.signed_in()
+def enter() -> ResponseReturnValue:
+    """Lead to where the viewer works: into their organisation where they have but one, else to the list."""
+    if len(current.orgs) == 1:
+        return redirect(url_for("organizations.home", slug=current.orgs[0].slug), 303)
+    return redirect(url_for("organizations.index"), 303)
+
+
 @bp.get("/new")
 @access.signed_in()
 def new() -> ResponseReturnValue:
