@@ -23,6 +23,7 @@ from webapp.rls.identity import Identity
 DRIVER = "postgresql+rowhouse"
 _SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg", DRIVER})
 RETRY_PAUSE = 0.15  # seconds; one retry, so that a pooler's restart is not an error page
+QUICK = 1.0  # seconds; what took longer to fail would do so again, and the visitor has waited enough
 
 
 class Dialect(PGDialect_psycopg):
@@ -42,9 +43,12 @@ class Dialect(PGDialect_psycopg):
         return NullPool
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
+        began = time.monotonic()
         try:
             connection = GuardedConnection.connect(*cargs, **cparams)
         except psycopg.OperationalError:
+            if time.monotonic() - began > QUICK:
+                raise
             time.sleep(RETRY_PAUSE)
             connection = GuardedConnection.connect(*cargs, **cparams)
         connection.cursor_factory = GuardedCursor

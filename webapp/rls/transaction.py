@@ -20,6 +20,7 @@ from webapp.rls.identity import Identity
 
 OPTION: Final = "rowhouse_transaction"
 RETRY_PAUSE = 0.15  # seconds
+QUICK = 1.0  # seconds; what took longer to fail would do so again, and the visitor has waited enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,12 @@ def begin(connection: Connection) -> None:
         driver = connection.connection.driver_connection
         if not isinstance(driver, GuardedConnection):
             raise IdentityMissing()
+        began = time.monotonic()
         try:
             driver.begin_as(wanted.identity, prologue(wanted, driver.info.server_version))
         except psycopg.Error as exc:
             connection.invalidate(exc)
-            if attempt == 2 or not is_gone(exc):
+            if attempt == 2 or not is_gone(exc) or time.monotonic() - began > QUICK:
                 raise (translate(exc) or exc) from exc
             time.sleep(RETRY_PAUSE)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, session, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from webapp.identity.identify import CHALLENGE
 from webapp.rls import errors as db_errors
@@ -134,6 +134,9 @@ def init_app(app: Flask) -> None:
         if exc.response is not None:
             return exc.response
         status = exc.code or 500
+        if isinstance(exc, SecurityError):
+            # A host that is not ours: Flask has no addresses for it, so no page of ours can be rendered.
+            return Response("This host is not served here.\n", status, mimetype="text/plain")
         words = WORDS.get(status)
         if status == 403 and exc.description and words and exc.description != type(exc).description:
             words = Words(words.title, exc.description)

@@ -28,7 +28,7 @@ def cookies(response: TestResponse) -> list[str]:
 
 def test_after_sign_in_one_goes_to_ones_organisations(client: Client, ada: Person) -> None:
     response = client.sign_in(ada)
-    assert (response.status_code, response.headers["Location"]) == (303, "/o")
+    assert (response.status_code, response.headers["Location"]) == (303, "/o/enter")
     assert client.get("/o").status_code == 200
 
 
@@ -60,7 +60,7 @@ def test_next_leads_to_a_path_of_our_own(path: str) -> None:
 @pytest.mark.parametrize("path", ["//elsewhere.test", "/\\elsewhere.test", "https://elsewhere.test", "/\0"])
 def test_the_page_heeds_that(client: Client, ada: Person, path: str) -> None:
     response = client.submit("/signin", {"email": ada.email, "password": PASSWORD, "next": path})
-    assert response.headers["Location"] == "/o"
+    assert response.headers["Location"] == "/o/enter"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_signing_out_needs_a_form_of_ours(client_for: ClientFor, ada: Person) ->
 def test_whoever_is_signed_in_needs_no_form(client_for: ClientFor, ada: Person) -> None:
     client = client_for(ada)
     assert client.get("/signin?next=/o/new").headers["Location"] == "/o/new"
-    assert client.get("/signup").headers["Location"] == "/o"
+    assert client.get("/signup").headers["Location"] == "/o/enter"
 
 
 def test_a_new_account_is_signed_in_and_goes_on_to_its_first_organisation(client: Client, database: Database) -> None:

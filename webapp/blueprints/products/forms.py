@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,26 +17,35 @@ from webapp.blueprints.products.queries import Record, Values
 NAME: Final = 200  # characters, as the table checks them
 SKU: Final = 64
 DESCRIPTION: Final = 10_000
+REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
-Filter = Callable[[str | None], str]
+
+def printable(text: str | None, allowed: str = "") -> str:
+    """Return a text with the replacement sign for what has no place in a page or a table: controls, NUL above all.
+
+    The sign is refused where the text is checked, so that nothing is saved otherwise than it was typed.
+    """
+    return "".join(
+        REPLACED if unicodedata.category(char) in ("Cc", "Cs") and char not in allowed else char for char in text or ""
+    )
 
 
 def _line(text: str | None) -> str:
-    """Return a text on one line without spaces at its ends or twice in a row; controls stay, to be refused."""
-    return " ".join(part for part in unicodedata.normalize("NFC", text or "").split(" ") if part).strip()
+    """Return a text on one line: whatever is blank, line breaks too, is one space between words."""
+    return printable(unicodedata.normalize("NFC", " ".join((text or "").split())))
 
 
 def _paragraphs(text: str | None) -> str:
-    return unicodedata.normalize("NFC", text or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    return printable(unicodedata.normalize("NFC", lines), allowed="\n\t")
 
 
 class Text:
-    """Check a text: present if it must be, not too long, without characters that cannot be seen or stored."""
+    """Check a text: present if it must be, not too long, nothing replaced in it."""
 
-    def __init__(self, most: int, missing: str | None = None, allowed: str = "") -> None:
+    def __init__(self, most: int, missing: str | None = None) -> None:
         self.most = most
         self.missing = missing
-        self.allowed = allowed
         self.field_flags = {"required": True} if missing else {}
 
     def __call__(self, form: Any, field: Any) -> None:
@@ -45,9 +54,10 @@ class Text:
             raise ValidationError(self.missing)
         if len(text) > self.most:
             raise ValidationError(f"Use {self.most:,} characters at most; these are {len(text):,}.")
-        if any(unicodedata.category(char) in ("Cc", "Cs") and char not in self.allowed for char in text):
-            lines = "a line break or another control character" if not self.allowed else "a control character"
-            raise ValidationError(f"There is {lines} in it, perhaps from copying. Type it anew.")
+        if REPLACED in text:
+            raise ValidationError(
+                f"Where {REPLACED} stands was a control character, perhaps from copying. Take it out."
+            )
 
 
 class ProductForm(Form):
@@ -60,27 +70,36 @@ class ProductForm(Form):
     id = HiddenField()
     seen = HiddenField()
     name = StringField("Name", [Text(NAME, "Give the product a name.")], [_line])
-    description = TextAreaField("Description", [Text(DESCRIPTION, allowed="\n\t")], [_paragraphs])
+    description = TextAreaField("Description", [Text(DESCRIPTION)], [_paragraphs])
     sku = StringField("SKU", [Text(SKU, "Give it a SKU that no other product has, such as AC-1310.")], [_line])
-    price = StringField("Price")
-    stock = StringField("Stock")
+    price = StringField("Price", filters=[printable])
+    stock = StringField("Stock", filters=[printable])
     is_active = BooleanField("On sale")
+
+    _price: Decimal
+    _stock: int
 
     def __init__(self, currency: str, formdata: MultiDict[str, str] | None = None, **data: Any) -> None:
         self._currency = currency
-        self._read: dict[str, Any] = {}
         super().__init__(formdata, data=data)
 
     @classmethod
     def of(cls, record: Record, currency: str) -> ProductForm:
         """Return the form as an edit of ``record`` begins with it."""
-        return cls(currency, seen=record.seen, **record.values._asdict())
+        written = record.values._asdict() | {"price": f"{record.values.price:.2f}", "stock": str(record.values.stock)}
+        return cls(currency, seen=record.seen, **written)
 
     def validate_price(self, field: StringField) -> None:
-        self._read["price"] = amounts.price(field.data or "", self._currency)
+        try:
+            self._price = amounts.price(field.data or "", self._currency)
+        except amounts.NotAnAmount as exc:
+            raise ValidationError(str(exc)) from exc
 
     def validate_stock(self, field: StringField) -> None:
-        self._read["stock"] = amounts.pieces(field.data or "")
+        try:
+            self._stock = amounts.pieces(field.data or "")
+        except amounts.NotAnAmount as exc:
+            raise ValidationError(str(exc)) from exc
 
     @property
     def values(self) -> Values:
@@ -89,8 +108,8 @@ class ProductForm(Form):
             name=self.name.data or "",
             description=self.description.data or "",
             sku=self.sku.data or "",
-            price=self._read["price"],
-            stock=self._read["stock"],
+            price=self._price,
+            stock=self._stock,
             is_active=bool(self.is_active.data),
         )
 
@@ -102,9 +121,12 @@ class ProductForm(Form):
         except ValueError:
             return None
 
-    def refuse(self, field: Any, message: str) -> None:
-        """Add what only the database could know is wrong with a field."""
-        field.errors = [*field.errors, message]
+    def refuse(self, message: str, field: Any = None) -> None:
+        """Add what only the database could know is wrong with a field, or with the form as a whole."""
+        if field is None:
+            self.form_errors.append(message)
+        else:
+            field.errors = [*field.errors, message]
 
 
 def differences(mine: Values, saved: Values) -> tuple[str, ...]:

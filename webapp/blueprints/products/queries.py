@@ -118,10 +118,17 @@ class Counts:
     found: Count
 
 
-class SkuTaken(Exception):
-    """Say that another product has the SKU: ``other`` is its id and name, or None if it has just gone."""
+class Holder(NamedTuple):
+    """Name the product that has a SKU."""
 
-    def __init__(self, other: tuple[UUID, str] | None) -> None:
+    id: UUID
+    name: str
+
+
+class SkuTaken(Exception):
+    """Say that another product has the SKU; ``other`` is None if it has just given it up."""
+
+    def __init__(self, other: Holder | None) -> None:
         self.other = other
 
 
@@ -198,9 +205,12 @@ def tsquery(words: tuple[str, ...]) -> str:
     Quoted words go through the parser that made the column, so that "AC-13" finds AC-1309. The parser takes the
     hyphen there for a minus: a word that begins with a digit is looked for with one as well.
     """
-    return " & ".join(
-        f"({_quoted(word)} | {_quoted('-' + word)})" if word[0].isdigit() else _quoted(word) for word in words
-    )
+    return " & ".join(_beginning(word) for word in words)
+
+
+def _beginning(word: str) -> str:
+    bare = word.lstrip("+-")
+    return f"({_quoted(bare)} | {_quoted('-' + bare)})" if bare[:1].isdigit() else _quoted(word)
 
 
 def _quoted(word: str) -> str:
@@ -289,7 +299,12 @@ def _update(org_id: UUID, product_id: UUID) -> Any:
 def _sku_taken(session: Session, org_id: UUID, sku: str, exc: UniqueViolation) -> Exception:
     if exc.constraint != "products_org_id_sku_key":
         return exc
-    other = session.execute(
+    return SkuTaken(holder(session, org_id, sku))
+
+
+def holder(session: Session, org_id: UUID, sku: str) -> Holder | None:
+    """Return the product that has a SKU, or None."""
+    row = session.execute(
         select(Product.id, Product.name).where(Product.org_id == org_id, Product.sku == sku)
     ).one_or_none()
-    return SkuTaken((other[0], other[1]) if other else None)
+    return Holder(*row) if row else None

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from webapp.blueprints.products import listing as listings
 from webapp.blueprints.products import queries
-from webapp.blueprints.products.forms import ProductForm, differences
+from webapp.blueprints.products.forms import ProductForm, differences, printable
 from webapp.models import LOW_STOCK, new_id
 from webapp.web import access
 from webapp.web.formats import figures_locale
@@ -45,7 +45,7 @@ def index() -> ResponseReturnValue:
         "product_list",
         listing=listing,
         errors=errors,
-        typed={name: request.args.get(name, "") for name in ("min", "max")},
+        typed={name: printable(request.args.get(name)) for name in ("min", "max")},
         page=queries.page(current.session, org.id, listing),
         counts=queries.counts(current.session, org.id, listing),
         symbol=_symbol(org.currency),
@@ -72,7 +72,7 @@ def create() -> ResponseReturnValue:
     valid = form.validate()
     if product_id is None:
         form.id.data = str(new_id())
-        form.refuse(form.id, "This form was damaged on its way. Check it and save it again.")
+        form.refuse("This form was damaged on its way. Check it and save it again.")
     elif valid:
         try:
             queries.create(current.session, org.id, product_id, form.values)
@@ -81,16 +81,17 @@ def create() -> ResponseReturnValue:
                 return redirect(url_for("products.show", product_id=product_id), 303)
             form.id.data = str(new_id())
             form.refuse(
-                form.id,
                 Markup(
                     'This form has made <a href="{}">{}</a> already. To make another one, check it and save again.'
-                ).format(url_for("products.show", product_id=product_id), made.record.values.name),
+                ).format(url_for("products.show", product_id=product_id), made.record.values.name)
             )
         except queries.SkuTaken as taken:
-            _refuse_sku(form, taken)
+            _refuse_sku(form, taken.other)
         else:
             toast(f"Added {_short(form.values.name)}.")
             return redirect(url_for("products.show", product_id=product_id), 303)
+    if not valid:
+        _refuse_taken_sku(form, product_id)
     return _form("products/new.html", form, status=422)
 
 
@@ -117,6 +118,7 @@ def update(product_id: UUID) -> ResponseReturnValue:
     record = _load(product_id, lock=True)
     form = ProductForm(org.currency, request.form)
     if not form.validate():
+        _refuse_taken_sku(form, product_id)
         return _form("products/edit.html", form, record, status=422)
     differing = differences(form.values, record.values)
     if differing and form.seen.data != record.seen:
@@ -127,7 +129,7 @@ def update(product_id: UUID) -> ResponseReturnValue:
         try:
             queries.change(current.session, org.id, product_id, form.values)
         except queries.SkuTaken as taken:
-            _refuse_sku(form, taken)
+            _refuse_sku(form, taken.other)
             return _form("products/edit.html", form, record, status=422)
     toast(f"Saved {_short(form.values.name)}." if differing else "Nothing was changed.")
     return redirect(url_for("products.show", product_id=product_id), 303)
@@ -187,16 +189,23 @@ def _form(
     return response
 
 
-def _refuse_sku(form: ProductForm, taken: queries.SkuTaken) -> None:
-    if taken.other is None:
-        form.refuse(form.sku, "Another product had this SKU a moment ago. Save again.")
+def _refuse_taken_sku(form: ProductForm, product_id: UUID | None) -> None:
+    """Say of a form with other faults that its SKU is taken too, so that one look mends them all."""
+    if not form.sku.errors:
+        other = queries.holder(current.session, current.tenant().id, form.sku.data or "")
+        if other is not None and other.id != product_id:
+            _refuse_sku(form, other)
+
+
+def _refuse_sku(form: ProductForm, other: queries.Holder | None) -> None:
+    if other is None:
+        form.refuse("Another product had this SKU a moment ago. Save again.", form.sku)
         return
-    other_id, other_name = taken.other
     form.refuse(
-        form.sku,
         Markup('{} belongs to {}. Choose another, or <a href="{}">open that product</a>.').format(
-            form.values.sku, other_name, url_for("products.show", product_id=other_id)
+            form.sku.data, other.name, url_for("products.show", product_id=other.id)
         ),
+        form.sku,
     )
 
 

@@ -48,7 +48,7 @@ on("submit", (event) => {
   // A download answers without leaving the page: nothing tells us that it is over.
   sending.set(form, setTimeout(() => sent(form), 10_000));
 }, true);
-on("htmx:finally:request", (event) => { const form = event.target.closest("form"); if (form) sent(form) });
+on("htmx:finally:request", (event) => { const form = event.target.closest?.("form"); if (form) sent(form) });
 addEventListener("pageshow", (event) => { if (event.persisted) for (const form of all("form.is-sending")) sent(form) });
 
 /* Toasts: spoken, not focused; gone after a while, unless someone is at them or Undo is on them. */

@@ -1,0 +1,98 @@
+"""Settings: what is missing or unsafe is said at start, with what to set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fixtures.application import MakeApp
+from tests.fixtures.cluster import Postgres
+from tests.fixtures.database import Database
+from webapp.settings import BadSettings, Settings, load
+
+GOOD: dict[str, Any] = {
+    "database_url": "postgresql://rowhouse_web@db.example.com:6543/postgres",
+    "secret_key": "s" * 32,
+    "jwt_secret": "j" * 32,
+}
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_each_missing_setting_is_named_with_what_it_is() -> None:
+    with pytest.raises(BadSettings) as refused:
+        load()
+    lines = str(refused.value).splitlines()
+    assert [line.split()[0] for line in lines] == ["DATABASE_URL", "SECRET_KEY", "JWT_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"database_url": "mysql://x/y"}, "postgresql:// only"),
+        ({"database_url": "not a url"}, "DATABASE_URL"),
+        ({"secret_key": "short"}, "32 bytes"),
+        ({"jwt_secret": "é" * 15}, "32 bytes"),
+        ({"jwt_secret": GOOD["secret_key"]}, "the same"),
+        ({"public_url": "http://work.example.com"}, "https"),
+        ({"public_url": "work.example.com"}, "scheme"),
+        ({"public_url": "https://work.example.com/app"}, "without a path"),
+        ({"public_url": "https://work.example.com", "debug": True}, "DEBUG"),
+        ({"log_level": "LOUD"}, "LOG_LEVEL"),
+        ({"statement_timeout_ms": 0}, "STATEMENT_TIMEOUT_MS"),
+    ],
+)
+def test_an_unsafe_or_wrong_setting_is_refused_by_name(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadSettings, match=said):
+        load(**(GOOD | wrong))
+
+
+def test_no_message_shows_a_secret() -> None:
+    with pytest.raises(BadSettings) as refused:
+        load(**(GOOD | {"secret_key": "hunter2", "database_url": "mysql://u:sesame@h/d"}))
+    assert "hunter2" not in str(refused.value)
+    assert "sesame" not in str(refused.value)
+    assert GOOD["jwt_secret"] not in repr(load(**GOOD))
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(**GOOD).debug = True  # type: ignore[misc]
+
+
+def test_hosts_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "a.example.com, b.example.com")
+    settings = load(**(GOOD | {"public_url": "https://work.example.com"}))
+    assert settings.trusted_hosts == ["a.example.com", "b.example.com", "work.example.com"]
+    assert settings.secure_cookies
+
+
+@pytest.mark.parametrize(
+    ("made_unsafe", "said"),
+    [
+        ("alter role rowhouse_web superuser", "superuser"),
+        ("alter role rowhouse_web bypassrls", "BYPASSRLS"),
+        ("alter role rowhouse_web inherit", "inherits"),
+        ("grant service_role to rowhouse_web", "service_role"),
+        ("create table public.mine (); alter table public.mine owner to rowhouse_web", "owns"),
+    ],
+)
+def test_a_login_that_rls_does_not_bind_is_refused_at_start(
+    make_app: MakeApp, spare_database: Callable[[], Database], postgres: Postgres, made_unsafe: str, said: str
+) -> None:
+    database = spare_database()
+    try:
+        database.admin_sql(made_unsafe)
+        with pytest.raises(BadSettings, match=said):
+            make_app(database)
+    finally:
+        database.admin_sql(
+            "alter role rowhouse_web nosuperuser nobypassrls noinherit; revoke service_role from rowhouse_web;"
+            "drop table if exists public.mine"
+        )
