@@ -42,9 +42,10 @@ def gunicorn(target: str, port: int, environ: dict[str, str], workers: int, thre
     """Serve ``target`` on loopback until the block ends; yield its address."""
     command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}",
                "--workers", str(workers), "--threads", str(threads), "--log-level", "error", target]  # fmt: skip
-    with tempfile.TemporaryFile() as log, subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | environ, stderr=log, stdout=log
-    ) as process:
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=log, stdout=log) as process,
+    ):
         try:
             address = f"http://127.0.0.1:{port}"
             for _ in range(200):

@@ -63,7 +63,7 @@ def test_no_message_shows_a_secret() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load(**GOOD).debug = True  # type: ignore[misc]
+        load(**GOOD).debug = True
 
 
 def test_hosts_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,12 @@ MEMBER_ROLE = postgresql.ENUM(
     "viewer", "member", "admin", "owner", name="member_role", schema="public", create_type=False
 )
 
+# The words of a product: runs of letters and digits, so that "nut/bolt" is two and AC-1309 is no negative number.
+SEARCHED = (
+    "to_tsvector('simple'::regconfig,"
+    " regexp_replace((((name || ' ') || sku) || ' ') || description, '[^[:alnum:]]+', ' ', 'g'))"
+)
+
 # The login roles come without a password, so nobody can use them before an operator sets one. Temporary tables would
 # outlive their transaction on a pooler's connection and shadow real ones.
 ROLES = """
@@ -447,12 +453,11 @@ def upgrade() -> None:
         sa.Column("image_path", sa.Text(), nullable=True),
         sa.Column("created_at", STAMP, server_default=NOW, nullable=False),
         sa.Column("updated_at", STAMP, server_default=NOW, nullable=False),
+        sa.Column("name_key", sa.Text(), sa.Computed("lower(name)", persisted=True), nullable=False),
         sa.Column(
             "search",
             postgresql.TSVECTOR(),
-            sa.Computed(
-                "to_tsvector('simple'::regconfig, ((name || ' ' || sku) || ' ') || description)", persisted=True
-            ),
+            sa.Computed(SEARCHED, persisted=True),
             nullable=False,
         ),
         sa.CheckConstraint("length(btrim(name)) between 1 and 200", name=op.f("products_name_check")),
@@ -466,7 +471,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("products_pkey")),
         sa.UniqueConstraint("org_id", "sku", name=op.f("products_org_id_sku_key")),
     )
-    op.create_index(op.f("products_org_id_name_id_idx"), "products", ["org_id", "name", "id"])
+    op.create_index(op.f("products_org_id_name_key_id_idx"), "products", ["org_id", "name_key", "id"])
     op.create_index(op.f("products_org_id_price_id_idx"), "products", ["org_id", "price", "id"])
     op.create_index(op.f("products_org_id_stock_id_idx"), "products", ["org_id", "stock", "id"])
     op.create_index(op.f("products_org_id_updated_at_id_idx"), "products", ["org_id", "updated_at", "id"])

@@ -115,7 +115,8 @@ CREATE TABLE products (
     image_path TEXT, 
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-    search TSVECTOR GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, ((name || ' ' || sku) || ' ') || description)) STORED NOT NULL, 
+    name_key TEXT GENERATED ALWAYS AS (lower(name)) STORED NOT NULL, 
+    search TSVECTOR GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, regexp_replace((((name || ' ') || sku) || ' ') || description, '[^[:alnum:]]+', ' ', 'g'))) STORED NOT NULL, 
     CONSTRAINT products_pkey PRIMARY KEY (org_id, id), 
     CONSTRAINT products_name_check CHECK (length(btrim(name)) between 1 and 200), 
     CONSTRAINT products_description_check CHECK (length(description) <= 10000), 
@@ -126,7 +127,7 @@ CREATE TABLE products (
     CONSTRAINT products_org_id_sku_key UNIQUE (org_id, sku)
 );
 
-CREATE INDEX products_org_id_name_id_idx ON products (org_id, name, id);
+CREATE INDEX products_org_id_name_key_id_idx ON products (org_id, name_key, id);
 
 CREATE INDEX products_org_id_price_id_idx ON products (org_id, price, id);
 

@@ -44,9 +44,7 @@ def test_every_link_and_every_file_named_is_there(document: Path) -> None:
         for target in _LINK.findall(text)
         if not target.startswith(("http:", "https:", "mailto:")) and not (document.parent / target).exists()
     ]
-    for code in _CODE.findall(text):
-        if _PATH.fullmatch(code) and not (ROOT / code).exists():
-            missing.append(code)
+    missing += [code for code in _CODE.findall(text) if _PATH.fullmatch(code) and not (ROOT / code).exists()]
     assert not missing
 
 

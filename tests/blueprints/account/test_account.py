@@ -176,7 +176,7 @@ def test_a_new_account_is_signed_in_and_goes_on_to_its_first_organisation(client
         ({"password": "x7" * 37}, "Use 72 bytes or fewer"),
         ({"password": "new@example.test"}, "is no secret"),
         ({"email": "new"}, "Write an address such as"),
-        ({"name": "a\nb"}, "on one line"),
+        ({"name": "a\x07b"}, "control character"),
         ({"name": "x" * 121}, "Use 120 characters at most"),
     ],
 )

@@ -53,7 +53,7 @@ def test_who_makes_an_organisation_is_its_owner(client_for: ClientFor, world: Wo
     [
         ("name", "", "Give the organisation a name"),
         ("name", "x" * 121, "120 characters"),
-        ("name", "two\x07bells", "control characters"),
+        ("name", "two\x07bells", "control character"),
         ("slug", "", "Choose an address"),
         ("slug", "a", "between 2 and 48"),
         ("slug", "Acme Tools", "small letters"),

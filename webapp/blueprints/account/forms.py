@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-from unicodedata import category
+from typing import Final
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, Regexp, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Regexp
 
 from webapp.web.redirects import safe_next
+from webapp.web.typed import REPLACED, Text, line
 
 LONGEST_EMAIL: Final = 254  # characters (RFC 5321, section 4.5.3.1.3, less the angle brackets)
 LONGEST_PASSWORD: Final = 1_000  # characters; what bcrypt can take is said by the provider, in bytes
-
-UNSHOWN: Final = "\ufffd"  # the replacement character, which nobody types
-_UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of surrogate pairs, line separators
-
-
-def _typed(value: str | None) -> str | None:
-    """Take spaces from both ends, and mark what no page could show again: control characters, NUL above all."""
-    return "".join(UNSHOWN if category(char) in _UNSEEN else char for char in value.strip()) if value else value
 
 
 def _own_path(value: str | None) -> str:
@@ -30,12 +22,12 @@ def _own_path(value: str | None) -> str:
 def _email() -> StringField:
     return StringField(
         "E-mail",
-        filters=[_typed],
+        filters=[line],
         validators=[
             DataRequired("Write your e-mail address."),
             Length(max=LONGEST_EMAIL, message=f"An e-mail address has {LONGEST_EMAIL} characters at most."),
             # Whether an address takes mail only a mail to it can tell; this catches what cannot be one.
-            Regexp(rf"[^@\s{UNSHOWN}]+@[^@\s{UNSHOWN}]+\Z", message="Write an address such as you@example.com."),
+            Regexp(rf"[^@\s{REPLACED}]+@[^@\s{REPLACED}]+\Z", message="Write an address such as you@example.com."),
         ],
     )
 
@@ -60,8 +52,8 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     name = StringField(
         "Your name",
-        filters=[_typed],
-        validators=[Length(max=120, message="Use 120 characters at most.")],
+        filters=[line],
+        validators=[Text(120)],
     )
     email = _email()
     password = PasswordField(
@@ -72,7 +64,3 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         ],
     )
     next = HiddenField(filters=[_own_path])
-
-    def validate_name(self, field: Any) -> None:
-        if UNSHOWN in (field.data or ""):
-            raise ValidationError("Write your name on one line, without control characters.")

@@ -9,12 +9,9 @@ from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Regexp, ValidationError
 
+from webapp.web.typed import Text, line
 
 RESERVED = frozenset({"new", "enter"})  # they stand where an organisation's slug would
-
-
-def _stripped(value: str | None) -> str | None:
-    return value.strip() if value else value
 
 
 class OrganizationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -22,15 +19,12 @@ class OrganizationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no t
 
     name = StringField(
         "Name",
-        filters=[_stripped],
-        validators=[
-            DataRequired("Give the organisation a name."),
-            Length(max=120, message="Use 120 characters at most."),
-        ],
+        filters=[line],
+        validators=[Text(120, "Give the organisation a name.")],
     )
     slug = StringField(
         "Address",
-        filters=[_stripped],
+        filters=[line],
         description="Small letters, digits and hyphens. It stands in the address of every page.",
         validators=[
             DataRequired("Choose an address."),
@@ -44,14 +38,10 @@ class OrganizationForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no t
     currency = StringField(
         "Currency",
         default="EUR",
-        filters=[lambda value: value.strip().upper() if value else value],
+        filters=[line, str.upper],
         description="The three letters of ISO 4217, such as EUR or USD. Prices are in it.",
         validators=[DataRequired("Write the three letters of a currency, such as EUR.")],
     )
-
-    def validate_name(self, field: Any) -> None:
-        if any(ord(char) < 32 for char in field.data):
-            raise ValidationError("Write the name on one line, without control characters.")
 
     def validate_slug(self, field: Any) -> None:
         if field.data in RESERVED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -13,51 +12,11 @@ from wtforms.validators import ValidationError
 
 from webapp.blueprints.products import amounts
 from webapp.blueprints.products.queries import Record, Values
+from webapp.web.typed import Text, line, paragraphs, printable
 
 NAME: Final = 200  # characters, as the table checks them
 SKU: Final = 64
 DESCRIPTION: Final = 10_000
-REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
-
-
-def printable(text: str | None, allowed: str = "") -> str:
-    """Return a text with the replacement sign for what has no place in a page or a table: controls, NUL above all.
-
-    The sign is refused where the text is checked, so that nothing is saved otherwise than it was typed.
-    """
-    return "".join(
-        REPLACED if unicodedata.category(char) in ("Cc", "Cs") and char not in allowed else char for char in text or ""
-    )
-
-
-def _line(text: str | None) -> str:
-    """Return a text on one line: whatever is blank, line breaks too, is one space between words."""
-    return printable(unicodedata.normalize("NFC", " ".join((text or "").split())))
-
-
-def _paragraphs(text: str | None) -> str:
-    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip()
-    return printable(unicodedata.normalize("NFC", lines), allowed="\n\t")
-
-
-class Text:
-    """Check a text: present if it must be, not too long, nothing replaced in it."""
-
-    def __init__(self, most: int, missing: str | None = None) -> None:
-        self.most = most
-        self.missing = missing
-        self.field_flags = {"required": True} if missing else {}
-
-    def __call__(self, form: Any, field: Any) -> None:
-        text: str = field.data
-        if self.missing and not any(unicodedata.category(char)[0] not in "CZ" for char in text):
-            raise ValidationError(self.missing)
-        if len(text) > self.most:
-            raise ValidationError(f"Use {self.most:,} characters at most; these are {len(text):,}.")
-        if REPLACED in text:
-            raise ValidationError(
-                f"Where {REPLACED} stands was a control character, perhaps from copying. Take it out."
-            )
 
 
 class ProductForm(Form):
@@ -69,9 +28,9 @@ class ProductForm(Form):
 
     id = HiddenField()
     seen = HiddenField()
-    name = StringField("Name", [Text(NAME, "Give the product a name.")], [_line])
-    description = TextAreaField("Description", [Text(DESCRIPTION)], [_paragraphs])
-    sku = StringField("SKU", [Text(SKU, "Give it a SKU that no other product has, such as AC-1310.")], [_line])
+    name = StringField("Name", [Text(NAME, "Give the product a name.")], [line])
+    description = TextAreaField("Description", [Text(DESCRIPTION)], [paragraphs])
+    sku = StringField("SKU", [Text(SKU, "Give it a SKU that no other product has, such as AC-1310.")], [line])
     price = StringField("Price", filters=[printable])
     stock = StringField("Stock", filters=[printable])
     is_active = BooleanField("On sale")

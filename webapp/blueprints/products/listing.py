@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from webapp.blueprints.products import amounts
 LONGEST_SEARCH: Final = 100  # characters
 MOST_WORDS: Final = 10
 LONGEST_CURSOR: Final = 2_000  # characters; a name of 200 takes up to 1,200 as JSON, and a third more as base64
+
+_WORD: Final = re.compile(r"[^\W_]+")  # as the table's search column is cut
 
 Value = str | Decimal | int | datetime
 
@@ -126,13 +129,13 @@ class Listing:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words that each product must have one beginning with."""
-        return tuple(self.search.split()[:MOST_WORDS])
+        """Return the words that each product must have one beginning with: runs of letters and digits."""
+        return tuple(_WORD.findall(self.search)[:MOST_WORDS])
 
     @property
     def is_narrowed(self) -> bool:
         """Tell whether more than a tab narrows the list."""
-        return bool(self.words) or self.low is not None or self.high is not None
+        return bool(self.search) or self.low is not None or self.high is not None
 
     def args(self) -> dict[str, Any]:
         """Return the state as arguments of an address; what is usual is left out."""

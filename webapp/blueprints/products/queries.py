@@ -18,7 +18,19 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal_column, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.blueprints.products.listing import Cursor, Listing, Show, Sort
@@ -29,7 +41,7 @@ PAGE: Final = 50  # rows
 CAP: Final = 10_000  # rows are counted up to here
 
 _COLUMNS: Final[Mapping[Sort, InstrumentedAttribute[Any]]] = {
-    Sort.NAME: Product.name,
+    Sort.NAME: Product.name_key,
     Sort.SKU: Product.sku,
     Sort.STOCK: Product.stock,
     Sort.PRICE: Product.price,
@@ -54,6 +66,7 @@ class Row(NamedTuple):
     stock: int
     is_active: bool
     updated_at: datetime
+    name_key: str
 
     @property
     def is_low(self) -> bool:
@@ -61,8 +74,7 @@ class Row(NamedTuple):
 
     def cursor(self, sort: Sort) -> Cursor:
         """Return the place of this row in the order."""
-        value = self.updated_at if sort == Sort.CHANGED else getattr(self, sort)
-        return Cursor(value, self.id)
+        return Cursor(getattr(self, _COLUMNS[sort].key), self.id)
 
 
 class Values(NamedTuple):
@@ -173,9 +185,7 @@ def _rows(
     """Return up to one row more than a page, in the order of the list, from ``start`` on or up to it."""
     column = _COLUMNS[listing.sort]
     downwards = listing.descending != backwards
-    query = select(
-        Product.id, Product.name, Product.sku, Product.price, Product.stock, Product.is_active, Product.updated_at
-    ).where(*_conditions(org_id, listing))
+    query = select(*(getattr(Product, name) for name in Row._fields)).where(*_conditions(org_id, listing))
     if start is not None:
         key = tuple_(column, Product.id)
         place = tuple_(
@@ -193,28 +203,20 @@ def _conditions(org_id: UUID, listing: Listing) -> list[ColumnElement[bool]]:
         conditions.append(Product.price >= listing.low)
     if listing.high is not None:
         conditions.append(Product.price <= listing.high)
-    if listing.words:
+    if listing.search and not listing.words:
+        conditions.append(false())  # nothing was asked for that a product could have
+    elif listing.words:
         words = func.to_tsquery(literal_column("'simple'::regconfig"), tsquery(listing.words))
         conditions.append(Product.search.bool_op("@@")(words))
     return conditions
 
 
 def tsquery(words: tuple[str, ...]) -> str:
-    """Return the text for to_tsquery() in which each word is quoted and may go on (manual, section 8.11.2).
+    """Return the text for to_tsquery() in which each word may go on (manual, section 12.3.2).
 
-    Quoted words go through the parser that made the column, so that "AC-13" finds AC-1309. The parser takes the
-    hyphen there for a minus: a word that begins with a digit is looked for with one as well.
+    The words are letters and digits alone, so nothing in them is an operator.
     """
-    return " & ".join(_beginning(word) for word in words)
-
-
-def _beginning(word: str) -> str:
-    bare = word.lstrip("+-")
-    return f"({_quoted(bare)} | {_quoted('-' + bare)})" if bare[:1].isdigit() else _quoted(word)
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*"
+    return " & ".join(f"'{word}':*" for word in words)
 
 
 def counts(session: Session, org_id: UUID, listing: Listing) -> Counts:

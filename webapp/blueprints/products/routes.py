@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from webapp.blueprints.products import listing as listings
 from webapp.blueprints.products import queries
-from webapp.blueprints.products.forms import ProductForm, differences, printable
+from webapp.blueprints.products.forms import ProductForm, differences
 from webapp.models import LOW_STOCK, new_id
 from webapp.web import access
 from webapp.web.formats import figures_locale
@@ -20,6 +20,7 @@ from webapp.web.redirects import safe_next
 from webapp.web.scope import current
 from webapp.web.templating import render
 from webapp.web.toasts import toast
+from webapp.web.typed import printable
 
 bp = Blueprint("products", __name__, url_prefix="/o/<slug>/products", template_folder="templates")
 
