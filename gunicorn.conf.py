@@ -26,3 +26,7 @@ worker_tmp_dir = _memory if os.path.isdir(_memory) else None
 
 # A way to command the server that we do not use, and would have to guard.
 control_socket_disable = True
+
+# What a proxy says of the visitor is believed in one place, the setting PROXY_HOPS, and by no header of its own.
+forwarder_headers = ""
+secure_scheme_headers = {}

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings) -> Flask:
-    """Compose the application from its settings. Raises BadSettings where the database login is unsafe."""
+    """Compose the application from its settings. Raises BadSettings where a login to the database is unsafe."""
     from werkzeug.middleware.proxy_fix import ProxyFix
 
+    from webapp import rls
     from webapp.blueprints import account, health, organizations, products, site
     from webapp.identity import extension
     from webapp.ops import migrate
@@ -43,16 +44,21 @@ def create_app(settings: Settings) -> Flask:
     observability.configure(settings.log_level)
     observability.init_app(app)
     extensions.init_app(app, settings)
-    with app.app_context():
-        extension.init_app(
-            app,
-            extensions.db.engine,
-            secret_key=settings.secret_key.get_secret_value(),
-            previous_keys=settings.previous_keys,
-            jwt_secret=settings.jwt_secret.get_secret_value(),
-            issuer=f"{settings.public_url}/auth/v1",
-            secure=settings.secure_cookies,
-        )
+    extension.init_app(
+        app,
+        rls.create_engine(
+            settings.signin_database_url.get_secret_value(),
+            application_name="rowhouse sign-in",
+            connect_timeout=settings.connect_timeout_s,
+        ),
+        secret_key=settings.secret_key.get_secret_value(),
+        previous_keys=settings.previous_keys,
+        jwt_secret=settings.jwt_secret.get_secret_value(),
+        previous_jwt_secrets=settings.previous_jwt_secrets,
+        issuer=f"{settings.public_url}/auth/v1",
+        secure=settings.secure_cookies,
+        limits=settings.limits,
+    )
     headers.init_app(app, secure=settings.secure_cookies)
     assets.init_app(app)
     templating.init_app(app)

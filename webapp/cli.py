@@ -61,7 +61,7 @@ def serve(port: int, data: Path | None, reset: bool) -> None:
 @DATA
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def urls(data: Path | None, as_json: bool) -> None:
-    """Print the connection strings of the embedded Postgres: web, inspector and direct."""
+    """Print the connection strings of the embedded Postgres: web, signin, inspector and direct."""
     from webapp.ops import serve as serving
 
     serving.urls(data=data, as_json=as_json)
@@ -97,13 +97,14 @@ def admin_revoke(email: str) -> None:
 
 
 def _set_admin(email: str, value: bool) -> None:
-    from webapp.ops.admin import UnknownAccount, set_admin
+    from webapp.ops.admin import SeveralAccounts, UnknownAccount, set_admin
 
     try:
-        set_admin(_direct_url(), email, value)
-    except UnknownAccount as exc:
+        account = set_admin(_direct_url(), email, value)
+    except (SeveralAccounts, UnknownAccount) as exc:
         raise click.ClickException(str(exc)) from None
-    click.echo(f"{email} is {'now' if value else 'no longer'} an administrator of the platform.")
+    which = f"{account.email} (account {account.id}, made {account.created_at:%Y-%m-%d %H:%M} UTC)"
+    click.echo(f"{which} is {'now' if value else 'no longer'} an administrator of the platform.")
 
 
 @main.group()

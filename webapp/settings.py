@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import cached_property
+from itertools import combinations
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from webapp.rls.engine import normalise_url
 from webapp.rls.transaction import Limits
 
 SECRET_BYTES = 32  # HS256 wants a key as long as its hash (RFC 7518, section 3.2)
+_SECRETS = ("secret_key", "secret_key_previous", "jwt_secret", "jwt_secret_previous")
 
 
 class BadSettings(Exception):
@@ -26,6 +28,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=None, case_sensitive=False)
 
     database_url: SecretStr = Field(description="The pooler, as the login rowhouse_web: every request goes there.")
+    signin_database_url: SecretStr = Field(
+        description="The pooler, as the login rowhouse_signin: signing up, in, out and refreshing, nothing else."
+    )
     database_url_direct: SecretStr | None = Field(
         None, description="Postgres itself, as the owner: migrations only, never a request."
     )
@@ -37,6 +42,9 @@ class Settings(BaseSettings):
         None, description="The secret key before this one: cookies made with it are still read."
     )
     jwt_secret: SecretStr = Field(description="Signs access tokens with HS256; 32 bytes or more.")
+    jwt_secret_previous: SecretStr | None = Field(
+        None, description="The token secret before this one: tokens signed with it are still good until they expire."
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where people reach the application; https anywhere but on loopback."
     )
@@ -58,14 +66,16 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(2_000_000, ge=10_000, description="Bytes a request's body may have.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
 
-    @field_validator("database_url", "database_url_direct", "inspector_database_url", mode="after")
+    @field_validator(
+        "database_url", "signin_database_url", "database_url_direct", "inspector_database_url", mode="after"
+    )
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             normalise_url(value.get_secret_value())
         return value
 
-    @field_validator("secret_key", "secret_key_previous", "jwt_secret", mode="after")
+    @field_validator("secret_key", "secret_key_previous", "jwt_secret", "jwt_secret_previous", mode="after")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < SECRET_BYTES:
@@ -94,8 +104,14 @@ class Settings(BaseSettings):
             raise ValueError("DEBUG shows source and variables to visitors. Unset it, or set PUBLIC_URL to loopback.")
         if urlsplit(self.public_url).scheme == "http" and not self.on_loopback:
             raise ValueError("PUBLIC_URL is http outside loopback, so cookies would travel in clear. Use https.")
-        if self.secret_key.get_secret_value() == self.jwt_secret.get_secret_value():
-            raise ValueError("SECRET_KEY and JWT_SECRET are the same; one leak would be two. Make another.")
+        if self.rowhouse_demo and not self.on_loopback:
+            raise ValueError("ROWHOUSE_DEMO lets everybody in. Unset it, or set PUBLIC_URL to loopback.")
+        secrets = {name: getattr(self, name) for name in _SECRETS if getattr(self, name) is not None}
+        for one, other in combinations(secrets, 2):
+            if secrets[one].get_secret_value() == secrets[other].get_secret_value():
+                raise ValueError(
+                    f"{one.upper()} and {other.upper()} are the same; one leak would be two. Make another."
+                )
         return self
 
     @cached_property
@@ -116,6 +132,11 @@ class Settings(BaseSettings):
     def previous_keys(self) -> tuple[str, ...]:
         """Return the secret keys that cookies may still be made with."""
         return (self.secret_key_previous.get_secret_value(),) if self.secret_key_previous else ()
+
+    @property
+    def previous_jwt_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that access tokens may still be signed with."""
+        return (self.jwt_secret_previous.get_secret_value(),) if self.jwt_secret_previous else ()
 
     @property
     def trusted_hosts(self) -> list[str]:

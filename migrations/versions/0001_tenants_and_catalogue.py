@@ -39,6 +39,9 @@ begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_web') then
     create role rowhouse_web login noinherit;
   end if;
+  if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_signin') then
+    create role rowhouse_signin login noinherit;
+  end if;
   if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_inspector') then
     create role rowhouse_inspector login noinherit;
   end if;
@@ -158,7 +161,7 @@ $$""",
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(array_agg(distinct theirs.user_id), '{}'::uuid[]) || rowhouse.user_id()
+  select coalesce(array_agg(distinct theirs.user_id), '{}'::uuid[])
   from public.memberships theirs
   where theirs.org_id = any (rowhouse.member_orgs())
 $$""",
@@ -231,9 +234,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The organisation's row is locked first, so that two owners who leave at once are judged one after the other.
-  -- Where it is gone, the organisation itself is being deleted, and its memberships go with it.
-  perform from public.organizations o where o.id = old.org_id for no key update;
+  -- The organisation's row is written first, so that two owners who leave at once are judged one after the other; a
+  -- lock alone would let both go under REPEATABLE READ. Where it is gone, its memberships go with it.
+  update public.organizations o set updated_at = o.updated_at where o.id = old.org_id;
   if found and not exists (
     select from public.memberships m where m.org_id = old.org_id and m.role = 'owner'
   ) then
@@ -284,7 +287,10 @@ POLICIES = (
     (
         "profiles",
         Policy(
-            "profiles_read", "select", ("authenticated",), using="id = any ((select rowhouse.fellow_members())::uuid[])"
+            "profiles_read",
+            "select",
+            ("authenticated",),
+            using=("id = (select rowhouse.user_id()) or id = any ((select rowhouse.fellow_members())::uuid[])"),
         ),
     ),
     (

@@ -154,7 +154,7 @@ begin
   perform rowhouse_auth.forget_attempts();
 end
 $$""",
-        ("rowhouse_web",),
+        ("rowhouse_signin",),
     ),
     Function(
         "rowhouse_auth.open_session(uuid, text, text, inet, text, text, interval)",
@@ -180,14 +180,32 @@ begin
   end if;
 end
 $$""",
-        ("rowhouse_web",),
+        ("rowhouse_signin",),
     ),
     Function(
-        "rowhouse_auth.create_account(text, text, text, inet, text, text, interval, integer, interval)",
+        "rowhouse_auth.begin_sign_up(inet, integer, interval)",
+        """create or replace function rowhouse_auth.begin_sign_up(
+  p_address inet, p_limit integer, p_window interval, out retry_after integer
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  retry_after := 0;
+  if p_address is not null then
+    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
+  end if;
+  perform rowhouse_auth.forget_attempts();
+end
+$$""",
+        ("rowhouse_signin",),
+    ),
+    Function(
+        "rowhouse_auth.create_account(text, text, text, inet, text, text, interval)",
         """create or replace function rowhouse_auth.create_account(
   p_email text, p_password_hash text, p_full_name text, p_address inet, p_user_agent text, p_token text,
-  p_lifetime interval, p_limit integer, p_window interval,
-  out retry_after integer, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
+  p_lifetime interval,
+  out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -195,13 +213,6 @@ as $$
 declare
   v_now timestamptz := clock_timestamp();
 begin
-  retry_after := 0;
-  if p_address is not null then
-    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
-    if retry_after > 0 then
-      return;
-    end if;
-  end if;
   -- No e-mail is sent, so the address counts as confirmed at once.
   insert into auth.users as u (
     instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data,
@@ -224,15 +235,14 @@ begin
     );
     session_id := rowhouse_auth.start_session(user_id, p_address, p_user_agent, p_token, p_lifetime);
   end if;
-  perform rowhouse_auth.forget_attempts();
 end
 $$""",
-        ("rowhouse_web",),
+        ("rowhouse_signin",),
     ),
     Function(
-        "rowhouse_auth.rotate_token(text, text, interval, interval)",
+        "rowhouse_auth.rotate_token(text, text, interval)",
         """create or replace function rowhouse_auth.rotate_token(
-  p_token text, p_child text, p_grace interval, p_idle interval,
+  p_token text, p_child text, p_idle interval,
   out outcome text, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
@@ -242,14 +252,15 @@ declare
   v_now timestamptz;
   v_session uuid;
   v_revoked boolean;
-  v_revoked_at timestamptz;
+  v_child text;
+  v_child_used boolean;
 begin
   outcome := 'ended';
   select t.session_id into v_session from auth.refresh_tokens t where t.token = p_token;
   perform from auth.sessions s where s.id = v_session for no key update;
   v_now := clock_timestamp();
-  select t.revoked, t.updated_at, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
-  into v_revoked, v_revoked_at, user_id, session_id, email, app_metadata
+  select t.revoked, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
+  into v_revoked, user_id, session_id, email, app_metadata
   from auth.refresh_tokens t
   join auth.sessions s on s.id = t.session_id
   join auth.users u on u.id = s.user_id
@@ -267,15 +278,20 @@ begin
     values ('00000000-0000-0000-0000-000000000000', p_child, user_id::text, false, v_now, v_now, p_token, v_session);
     update auth.sessions s set refreshed_at = v_now at time zone 'UTC', updated_at = v_now where s.id = v_session;
     outcome := 'rotated';
-  elsif v_revoked_at <= v_now - p_grace then
+    return;
+  end if;
+  select t.token, t.revoked into v_child, v_child_used
+  from auth.refresh_tokens t
+  where t.parent = p_token and t.session_id = v_session;
+  if v_child_used then
     delete from auth.sessions s where s.id = v_session;
     outcome := 'reused';
-  elsif exists (select from auth.refresh_tokens t where t.token = p_child and t.parent = p_token) then
+  elsif v_child = p_child then
     outcome := 'reissued';
   end if;
 end
 $$""",
-        ("rowhouse_web",),
+        ("rowhouse_signin",),
     ),
     Function(
         "rowhouse_auth.close_session(text)",
@@ -288,7 +304,20 @@ begin
   return found;
 end
 $$""",
-        ("rowhouse_web",),
+        ("rowhouse_signin",),
+    ),
+    Function(
+        "rowhouse_auth.end_session(uuid, uuid)",
+        """create or replace function rowhouse_auth.end_session(p_user_id uuid, p_session_id uuid) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from auth.sessions s where s.id = p_session_id and s.user_id = p_user_id;
+  return found;
+end
+$$""",
+        ("rowhouse_signin",),
     ),
 )
 
@@ -296,7 +325,7 @@ $$""",
 def upgrade() -> None:
     op.run_sql("create schema rowhouse_auth")
     op.run_sql("revoke all on schema rowhouse_auth from public, anon, authenticated, service_role")
-    op.run_sql("grant usage on schema rowhouse_auth to rowhouse_web")
+    op.run_sql("grant usage on schema rowhouse_auth to rowhouse_signin")
     op.create_table(
         "attempts",
         sa.Column("kind", sa.Text(), nullable=False),

@@ -20,6 +20,9 @@ begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_web') then
     create role rowhouse_web login noinherit;
   end if;
+  if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_signin') then
+    create role rowhouse_signin login noinherit;
+  end if;
   if not exists (select from pg_catalog.pg_roles where rolname = 'rowhouse_inspector') then
     create role rowhouse_inspector login noinherit;
   end if;
@@ -245,7 +248,7 @@ create or replace function rowhouse.fellow_members() returns uuid[]
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(array_agg(distinct theirs.user_id), '{}'::uuid[]) || rowhouse.user_id()
+  select coalesce(array_agg(distinct theirs.user_id), '{}'::uuid[])
   from public.memberships theirs
   where theirs.org_id = any (rowhouse.member_orgs())
 $$;
@@ -319,9 +322,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The organisation's row is locked first, so that two owners who leave at once are judged one after the other.
-  -- Where it is gone, the organisation itself is being deleted, and its memberships go with it.
-  perform from public.organizations o where o.id = old.org_id for no key update;
+  -- The organisation's row is written first, so that two owners who leave at once are judged one after the other; a
+  -- lock alone would let both go under REPEATABLE READ. Where it is gone, its memberships go with it.
+  update public.organizations o set updated_at = o.updated_at where o.id = old.org_id;
   if found and not exists (
     select from public.memberships m where m.org_id = old.org_id and m.role = 'owner'
   ) then
@@ -336,7 +339,7 @@ REVOKE ALL ON ROUTINE rowhouse.last_owner_stays() FROM PUBLIC, anon, authenticat
 CREATE POLICY profiles_read ON public.profiles
   AS PERMISSIVE
   FOR SELECT TO authenticated
-  USING (id = any ((select rowhouse.fellow_members())::uuid[]));
+  USING (id = (select rowhouse.user_id()) or id = any ((select rowhouse.fellow_members())::uuid[]));
 
 CREATE POLICY profiles_change ON public.profiles
   AS PERMISSIVE

@@ -12,7 +12,7 @@ create schema rowhouse_auth;
 
 revoke all on schema rowhouse_auth from public, anon, authenticated, service_role;
 
-grant usage on schema rowhouse_auth to rowhouse_web;
+grant usage on schema rowhouse_auth to rowhouse_signin;
 
 CREATE TABLE rowhouse_auth.attempts (
     kind TEXT NOT NULL, 
@@ -160,7 +160,7 @@ $$;
 
 REVOKE ALL ON ROUTINE rowhouse_auth.begin_sign_in(text, inet, integer, integer, interval) FROM PUBLIC, anon, authenticated, service_role;
 
-GRANT EXECUTE ON ROUTINE rowhouse_auth.begin_sign_in(text, inet, integer, integer, interval) TO rowhouse_web;
+GRANT EXECUTE ON ROUTINE rowhouse_auth.begin_sign_in(text, inet, integer, integer, interval) TO rowhouse_signin;
 
 create or replace function rowhouse_auth.open_session(
   p_user_id uuid, p_password_hash text, p_email text, p_address inet, p_user_agent text, p_token text,
@@ -187,12 +187,31 @@ $$;
 
 REVOKE ALL ON ROUTINE rowhouse_auth.open_session(uuid, text, text, inet, text, text, interval) FROM PUBLIC, anon, authenticated, service_role;
 
-GRANT EXECUTE ON ROUTINE rowhouse_auth.open_session(uuid, text, text, inet, text, text, interval) TO rowhouse_web;
+GRANT EXECUTE ON ROUTINE rowhouse_auth.open_session(uuid, text, text, inet, text, text, interval) TO rowhouse_signin;
+
+create or replace function rowhouse_auth.begin_sign_up(
+  p_address inet, p_limit integer, p_window interval, out retry_after integer
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  retry_after := 0;
+  if p_address is not null then
+    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
+  end if;
+  perform rowhouse_auth.forget_attempts();
+end
+$$;
+
+REVOKE ALL ON ROUTINE rowhouse_auth.begin_sign_up(inet, integer, interval) FROM PUBLIC, anon, authenticated, service_role;
+
+GRANT EXECUTE ON ROUTINE rowhouse_auth.begin_sign_up(inet, integer, interval) TO rowhouse_signin;
 
 create or replace function rowhouse_auth.create_account(
   p_email text, p_password_hash text, p_full_name text, p_address inet, p_user_agent text, p_token text,
-  p_lifetime interval, p_limit integer, p_window interval,
-  out retry_after integer, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
+  p_lifetime interval,
+  out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -200,13 +219,6 @@ as $$
 declare
   v_now timestamptz := clock_timestamp();
 begin
-  retry_after := 0;
-  if p_address is not null then
-    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
-    if retry_after > 0 then
-      return;
-    end if;
-  end if;
   -- No e-mail is sent, so the address counts as confirmed at once.
   insert into auth.users as u (
     instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data,
@@ -229,16 +241,15 @@ begin
     );
     session_id := rowhouse_auth.start_session(user_id, p_address, p_user_agent, p_token, p_lifetime);
   end if;
-  perform rowhouse_auth.forget_attempts();
 end
 $$;
 
-REVOKE ALL ON ROUTINE rowhouse_auth.create_account(text, text, text, inet, text, text, interval, integer, interval) FROM PUBLIC, anon, authenticated, service_role;
+REVOKE ALL ON ROUTINE rowhouse_auth.create_account(text, text, text, inet, text, text, interval) FROM PUBLIC, anon, authenticated, service_role;
 
-GRANT EXECUTE ON ROUTINE rowhouse_auth.create_account(text, text, text, inet, text, text, interval, integer, interval) TO rowhouse_web;
+GRANT EXECUTE ON ROUTINE rowhouse_auth.create_account(text, text, text, inet, text, text, interval) TO rowhouse_signin;
 
 create or replace function rowhouse_auth.rotate_token(
-  p_token text, p_child text, p_grace interval, p_idle interval,
+  p_token text, p_child text, p_idle interval,
   out outcome text, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
@@ -248,14 +259,15 @@ declare
   v_now timestamptz;
   v_session uuid;
   v_revoked boolean;
-  v_revoked_at timestamptz;
+  v_child text;
+  v_child_used boolean;
 begin
   outcome := 'ended';
   select t.session_id into v_session from auth.refresh_tokens t where t.token = p_token;
   perform from auth.sessions s where s.id = v_session for no key update;
   v_now := clock_timestamp();
-  select t.revoked, t.updated_at, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
-  into v_revoked, v_revoked_at, user_id, session_id, email, app_metadata
+  select t.revoked, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
+  into v_revoked, user_id, session_id, email, app_metadata
   from auth.refresh_tokens t
   join auth.sessions s on s.id = t.session_id
   join auth.users u on u.id = s.user_id
@@ -273,18 +285,23 @@ begin
     values ('00000000-0000-0000-0000-000000000000', p_child, user_id::text, false, v_now, v_now, p_token, v_session);
     update auth.sessions s set refreshed_at = v_now at time zone 'UTC', updated_at = v_now where s.id = v_session;
     outcome := 'rotated';
-  elsif v_revoked_at <= v_now - p_grace then
+    return;
+  end if;
+  select t.token, t.revoked into v_child, v_child_used
+  from auth.refresh_tokens t
+  where t.parent = p_token and t.session_id = v_session;
+  if v_child_used then
     delete from auth.sessions s where s.id = v_session;
     outcome := 'reused';
-  elsif exists (select from auth.refresh_tokens t where t.token = p_child and t.parent = p_token) then
+  elsif v_child = p_child then
     outcome := 'reissued';
   end if;
 end
 $$;
 
-REVOKE ALL ON ROUTINE rowhouse_auth.rotate_token(text, text, interval, interval) FROM PUBLIC, anon, authenticated, service_role;
+REVOKE ALL ON ROUTINE rowhouse_auth.rotate_token(text, text, interval) FROM PUBLIC, anon, authenticated, service_role;
 
-GRANT EXECUTE ON ROUTINE rowhouse_auth.rotate_token(text, text, interval, interval) TO rowhouse_web;
+GRANT EXECUTE ON ROUTINE rowhouse_auth.rotate_token(text, text, interval) TO rowhouse_signin;
 
 create or replace function rowhouse_auth.close_session(p_token text) returns boolean
 language plpgsql security definer
@@ -298,6 +315,20 @@ $$;
 
 REVOKE ALL ON ROUTINE rowhouse_auth.close_session(text) FROM PUBLIC, anon, authenticated, service_role;
 
-GRANT EXECUTE ON ROUTINE rowhouse_auth.close_session(text) TO rowhouse_web;
+GRANT EXECUTE ON ROUTINE rowhouse_auth.close_session(text) TO rowhouse_signin;
+
+create or replace function rowhouse_auth.end_session(p_user_id uuid, p_session_id uuid) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from auth.sessions s where s.id = p_session_id and s.user_id = p_user_id;
+  return found;
+end
+$$;
+
+REVOKE ALL ON ROUTINE rowhouse_auth.end_session(uuid, uuid) FROM PUBLIC, anon, authenticated, service_role;
+
+GRANT EXECUTE ON ROUTINE rowhouse_auth.end_session(uuid, uuid) TO rowhouse_signin;
 
 UPDATE rowhouse.alembic_version SET version_num='0002' WHERE rowhouse.alembic_version.version_num = '0001';

@@ -14,16 +14,18 @@ from webapp.identity.keys import derive
 from webapp.identity.local import Lifetimes, LocalProvider, Throttle
 from webapp.identity.provider import Provider
 from webapp.identity.tokens import AccessTokens
+from webapp.rls import Limits
 
 _KEY: Final = "rowhouse.accounts"
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Hold what proves who people are: one provider, and the tokens that it issues."""
+    """Hold what proves who people are: one provider, the tokens that it issues, and the engine that it works on."""
 
     provider: Provider
     tokens: AccessTokens
+    engine: Engine
 
 
 def init_app(
@@ -33,20 +35,22 @@ def init_app(
     secret_key: str,
     previous_keys: Sequence[str] = (),
     jwt_secret: str,
+    previous_jwt_secrets: Sequence[str] = (),
     issuer: str,
     secure: bool,
+    limits: Limits = Limits(),
     throttle: Throttle | None = None,
     lifetimes: Lifetimes | None = None,
 ) -> Accounts:
     """Give ``app`` local accounts on ``engine`` and encrypted session cookies, and return them.
 
-    ``secure`` says that people come by https. ``issuer`` is the ``iss`` of access tokens: the same on every host.
+    ``engine`` is that of the login ``rowhouse_signin``, which no request uses otherwise. ``secure`` says that people
+    come by https. ``issuer`` is the ``iss`` of access tokens: the same on every host.
     """
-    tokens = AccessTokens(jwt_secret, issuer)
-    provider = LocalProvider(
-        engine, tokens, derive(secret_key, "refresh tokens"), throttle=throttle, lifetimes=lifetimes
-    )
-    accounts = Accounts(provider, tokens)
+    tokens = AccessTokens(jwt_secret, issuer, previous=previous_jwt_secrets)
+    refresh_key = derive(secret_key, "refresh tokens")
+    provider = LocalProvider(engine, tokens, refresh_key, limits=limits, throttle=throttle, lifetimes=lifetimes)
+    accounts = Accounts(provider, tokens, engine)
     app.session_interface = CookieSessions(secret_key, previous_keys, secure=secure)
     app.extensions[_KEY] = accounts
     return accounts

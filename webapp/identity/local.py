@@ -1,5 +1,8 @@
 """Local accounts: rows of schema ``auth`` as Supabase Auth writes them, reached through ``rowhouse_auth`` alone.
 
+The functions of that schema belong to a login of their own, ``rowhouse_signin``, on an engine of its own: the login of
+the requests may not execute them, so that a statement injected there opens no account.
+
 Two things differ from Supabase Auth on purpose. ``auth.refresh_tokens.token`` holds the SHA-256 of a token, not the
 token: a copy of the table signs nobody in. And the token after this one is HMAC-SHA256 of this one under a key of
 the application's: two tabs that refresh at the same moment both arrive at the same next token, whoever was first and
@@ -30,8 +33,8 @@ from webapp.identity.provider import (
     WeakPassword,
     WrongCredentials,
 )
-from webapp.identity.tokens import AccessTokens
-from webapp.rls import Identity, unit_of_work
+from webapp.identity.tokens import AccessTokens, Claims
+from webapp.rls import Identity, Limits, unit_of_work
 
 _BEGIN: Final = text(
     "select * from rowhouse_auth.begin_sign_in(:email, cast(:address as inet), :account_limit, :address_limit, :period)"
@@ -40,12 +43,16 @@ _OPEN: Final = text(
     "select cast(:user_id as uuid) as user_id, s.* from rowhouse_auth.open_session("
     "cast(:user_id as uuid), :hash, :email, cast(:address as inet), :user_agent, :token, :lifetime) s"
 )
+_BEGIN_SIGN_UP: Final = text(
+    "select retry_after from rowhouse_auth.begin_sign_up(cast(:address as inet), :limit, :period)"
+)
 _CREATE: Final = text(
     "select * from rowhouse_auth.create_account(:email, :hash, :full_name, cast(:address as inet), :user_agent, "
-    ":token, :lifetime, :limit, :period)"
+    ":token, :lifetime)"
 )
-_ROTATE: Final = text("select * from rowhouse_auth.rotate_token(:token, :child, :grace, :idle)")
+_ROTATE: Final = text("select * from rowhouse_auth.rotate_token(:token, :child, :idle)")
 _CLOSE: Final = text("select rowhouse_auth.close_session(:token)")
+_END: Final = text("select rowhouse_auth.end_session(cast(:user_id as uuid), cast(:session_id as uuid))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +70,17 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Hold how long sessions last. ``short`` is that of a browser which was not asked to remember the person.
-
-    ``grace`` is how long a replaced refresh token still answers with the one that replaced it: long enough for tabs
-    that refresh together, too short for a thief who comes later.
-    """
+    """Hold how long sessions last. ``short`` is that of a browser which was not asked to remember the person."""
 
     short: timedelta = timedelta(hours=12)
     remembered: timedelta = timedelta(days=30)
     idle: timedelta = timedelta(days=14)
-    grace: timedelta = timedelta(seconds=10)
 
 
 class LocalProvider:
-    """Fulfil ``Provider`` over the database; each operation is one function call, sign-in two with bcrypt between.
+    """Fulfil ``Provider`` over the database; each operation is one call, signing in and up two with bcrypt between.
 
-    No connection is held while bcrypt computes.
+    ``engine`` is that of the login ``rowhouse_signin``. No connection is held while bcrypt computes.
     """
 
     def __init__(
@@ -87,19 +89,32 @@ class LocalProvider:
         tokens: AccessTokens,
         refresh_key: bytes,
         *,
+        limits: Limits = Limits(),
         throttle: Throttle | None = None,
         lifetimes: Lifetimes | None = None,
     ) -> None:
         self._engine = engine
+        self._limits = limits
         self._tokens = tokens
         self._refresh_key = refresh_key
         self._throttle = throttle or Throttle()
         self._lifetimes = lifetimes or Lifetimes()
 
     def sign_up(self, email: str, password: str, visitor: Visitor, *, full_name: str = "") -> Tokens:
-        """Make an account, confirmed at once, and its first session, a short one."""
+        """Make an account, confirmed at once, and its first session, a short one.
+
+        It is counted before the password is hashed: one that is refused costs a row and no bcrypt.
+        """
         if reasons := passwords.reasons_against(password, email):
             raise WeakPassword(reasons)
+        begun = self._call(
+            _BEGIN_SIGN_UP,
+            address=visitor.address,
+            limit=self._throttle.sign_ups,
+            period=self._throttle.window,
+        )
+        if begun.retry_after:
+            raise TooManyAttempts(begun.retry_after)
         token = secrets.token_urlsafe(32)
         made = self._call(
             _CREATE,
@@ -110,11 +125,7 @@ class LocalProvider:
             user_agent=visitor.user_agent,
             token=_stored(token),
             lifetime=self._lifetimes.short,
-            limit=self._throttle.sign_ups,
-            period=self._throttle.window,
         )
-        if made.retry_after:
-            raise TooManyAttempts(made.retry_after)
         if made.session_id is None:
             raise AccountExists
         return self._issued(made, token)
@@ -150,16 +161,21 @@ class LocalProvider:
         return self._issued(opened, token)
 
     def refresh(self, refresh: str) -> Tokens:
-        """Exchange ``refresh`` for the next pair; the same pair again within the grace period.
+        """Exchange ``refresh`` for the next token; for the same one again until that one has been used itself.
 
-        A token that was replaced longer ago has been copied: the session ends for whoever holds any of its tokens.
+        So an answer that was lost on its way, however long ago, signs nobody out, and tabs that refresh together stay
+        together. A token whose successor has been used was copied, or the browser would have sent the successor: the
+        session ends for whoever holds any of its tokens.
+
+        What that leaves a thief: with a copy of the cookie they stay beside its owner for as long as neither falls two
+        tokens behind the other, which is about one visit an hour, and at most until the session's end. Sign-out ends
+        every copy at once. A copy that lay unused while its owner went on opens nothing and ends the session.
         """
         child = self._child(refresh)
         rotated = self._call(
             _ROTATE,
             token=_stored(refresh),
             child=_stored(child),
-            grace=self._lifetimes.grace,
             idle=self._lifetimes.idle,
         )
         if rotated.outcome not in ("rotated", "reissued"):
@@ -170,8 +186,12 @@ class LocalProvider:
         """Delete the session, so that ``rowhouse.session_alive()`` is false from the next statement on."""
         self._call(_CLOSE, token=_stored(tokens.refresh))
 
+    def end_session(self, claims: Claims) -> None:
+        """Delete the session that a verified access token names."""
+        self._call(_END, user_id=claims.user_id, session_id=claims.session_id)
+
     def _call(self, statement: TextClause, **arguments: Any) -> Row[Any]:
-        with unit_of_work(self._engine, Identity.sign_in()) as connection:
+        with unit_of_work(self._engine, Identity.sign_in(), limits=self._limits) as connection:
             return connection.execute(statement, arguments).one()
 
     def _issued(self, row: Row[Any], refresh: str) -> Tokens:

@@ -6,8 +6,11 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
+
+if TYPE_CHECKING:  # tokens.py needs the Account below
+    from webapp.identity.tokens import Claims
 
 
 class IdentityError(Exception):
@@ -106,3 +109,6 @@ class Provider(Protocol):
 
     def sign_out(self, tokens: Tokens) -> None:
         """End the session of ``tokens``, for every copy of them; one that has ended already is no error."""
+
+    def end_session(self, claims: Claims) -> None:
+        """End the session of a verified access token, which may be all that its holder has."""

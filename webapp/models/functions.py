@@ -62,7 +62,7 @@ FELLOW_MEMBERS = Function(
     f"""create or replace function rowhouse.fellow_members() returns uuid[]
 {_DEFINER}
 as $$
-  select coalesce(array_agg(distinct theirs.user_id), '{{}}'::uuid[]) || rowhouse.user_id()
+  select coalesce(array_agg(distinct theirs.user_id), '{{}}'::uuid[])
   from public.memberships theirs
   where theirs.org_id = any (rowhouse.member_orgs())
 $$""",
@@ -161,9 +161,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- The organisation's row is locked first, so that two owners who leave at once are judged one after the other.
-  -- Where it is gone, the organisation itself is being deleted, and its memberships go with it.
-  perform from public.organizations o where o.id = old.org_id for no key update;
+  -- The organisation's row is written first, so that two owners who leave at once are judged one after the other; a
+  -- lock alone would let both go under REPEATABLE READ. Where it is gone, its memberships go with it.
+  update public.organizations o set updated_at = o.updated_at where o.id = old.org_id;
   if found and not exists (
     select from public.memberships m where m.org_id = old.org_id and m.role = 'owner'
   ) then

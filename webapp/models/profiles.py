@@ -26,7 +26,9 @@ class Profile(Base):
                         "profiles_read",
                         "select",
                         ("authenticated",),
-                        using="id = any ((select rowhouse.fellow_members())::uuid[])",
+                        using=(
+                            "id = (select rowhouse.user_id()) or id = any ((select rowhouse.fellow_members())::uuid[])"
+                        ),
                     ),
                     Policy(
                         "profiles_change",

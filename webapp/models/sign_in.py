@@ -1,119 +1,19 @@
-"""Schema ``rowhouse_auth``: the only way from the web login to the tables of schema ``auth``.
+"""Schema ``rowhouse_auth``: the only way from the application to the tables of schema ``auth``.
 
 Every function that the application calls is SECURITY DEFINER and belongs to the migrations' owner, who may use the
-``auth`` tables; ``rowhouse_web`` alone may execute it. Each is one operation, whole, so that no caller can do half of
-it. None raises for an expected refusal: raising would roll back the count of attempts, and messages could carry values.
+``auth`` tables. The login ``rowhouse_signin`` alone may execute it, and what features write never runs as that login:
+a function that gives out a password's hash or opens a session would make one injected SELECT a way into every account.
+None raises for an expected refusal: raising would roll back the count of attempts, and messages could carry values.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from webapp.models.attempts import ATTEMPT_FUNCTIONS
+from webapp.rls.policy import Function
 
-from webapp.models.base import Base
-from webapp.rls.policy import Function, RowSecurity
-
-SCHEMA: Final = "rowhouse_auth"
-_WEB: Final = ("rowhouse_web",)
-
-# One row per account or address that has failed of late; no grant and no policy, so that only the functions see it.
-# ``subject`` is a SHA-256, since people type passwords into the field for the e-mail address.
-ATTEMPTS = Table(
-    "attempts",
-    Base.metadata,
-    Column("kind", Text, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("attempts", Integer, nullable=False),
-    Column("window_ends", TIMESTAMP(timezone=True), nullable=False, index=True),
-    schema=SCHEMA,
-    info=RowSecurity().as_info(),
-)
-
-SUBJECT = Function(
-    "rowhouse_auth.subject(text)",
-    """create or replace function rowhouse_auth.subject(p_text text) returns bytea
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select sha256(convert_to(lower(p_text), 'UTF8'))
-$$""",
-)
-
-# An IPv6 customer holds a /64 at the least, and may use any address of it.
-NETWORK_OF = Function(
-    "rowhouse_auth.network_of(inet)",
-    """create or replace function rowhouse_auth.network_of(p_address inet) returns text
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-  select case family(p_address) when 6 then network(set_masklen(p_address, 64))::text else host(p_address) end
-$$""",
-)
-
-# The row's lock makes the count exact, however many workers ask at once. A refused attempt is not counted, so an
-# attempt that is given back (RELEASE) always frees one place.
-COUNT_ATTEMPT = Function(
-    "rowhouse_auth.count_attempt(text, text, integer, interval)",
-    """create or replace function rowhouse_auth.count_attempt(
-  p_kind text, p_subject text, p_limit integer, p_window interval
-) returns integer
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_subject bytea := rowhouse_auth.subject(p_subject);
-  v_now timestamptz := clock_timestamp();
-  v_ends timestamptz;
-begin
-  insert into rowhouse_auth.attempts as a (kind, subject, attempts, window_ends)
-  values (p_kind, v_subject, 1, v_now + p_window)
-  on conflict (kind, subject) do update set
-    attempts = case when a.window_ends <= v_now then 1 else a.attempts + 1 end,
-    window_ends = case when a.window_ends <= v_now then v_now + p_window else a.window_ends end
-  where a.window_ends <= v_now or a.attempts < p_limit;
-  if found then
-    return 0;
-  end if;
-  select a.window_ends into v_ends from rowhouse_auth.attempts a where a.kind = p_kind and a.subject = v_subject;
-  return greatest(1, ceil(extract(epoch from v_ends - v_now)))::integer;
-end
-$$""",
-)
-
-RELEASE_ATTEMPT = Function(
-    "rowhouse_auth.release_attempt(text, text)",
-    """create or replace function rowhouse_auth.release_attempt(p_kind text, p_subject text) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update rowhouse_auth.attempts a set attempts = a.attempts - 1
-  where a.kind = p_kind and a.subject = rowhouse_auth.subject(p_subject) and a.attempts > 0;
-end
-$$""",
-)
-
-# Called last in a transaction, and never waits: it skips what others hold, so it closes no circle of locks.
-FORGET_ATTEMPTS = Function(
-    "rowhouse_auth.forget_attempts()",
-    """create or replace function rowhouse_auth.forget_attempts() returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  delete from rowhouse_auth.attempts a
-  using (
-    select o.kind, o.subject from rowhouse_auth.attempts o
-    where o.window_ends < clock_timestamp()
-    limit 20
-    for update skip locked
-  ) old
-  where a.kind = old.kind and a.subject = old.subject;
-end
-$$""",
-)
+_SIGN_IN: Final = ("rowhouse_signin",)
 
 START_SESSION = Function(
     "rowhouse_auth.start_session(uuid, inet, text, text, interval)",
@@ -172,7 +72,7 @@ begin
   perform rowhouse_auth.forget_attempts();
 end
 $$""",
-    _WEB,
+    _SIGN_IN,
 )
 
 # The hash that was checked is compared again, so that a password changed in the meantime opens nothing. The attempt
@@ -201,15 +101,35 @@ begin
   end if;
 end
 $$""",
-    _WEB,
+    _SIGN_IN,
+)
+
+# Asked before the password is hashed: a sign-up that is refused costs no bcrypt. Each counts, whatever becomes of it.
+BEGIN_SIGN_UP = Function(
+    "rowhouse_auth.begin_sign_up(inet, integer, interval)",
+    """create or replace function rowhouse_auth.begin_sign_up(
+  p_address inet, p_limit integer, p_window interval, out retry_after integer
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  retry_after := 0;
+  if p_address is not null then
+    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
+  end if;
+  perform rowhouse_auth.forget_attempts();
+end
+$$""",
+    _SIGN_IN,
 )
 
 CREATE_ACCOUNT = Function(
-    "rowhouse_auth.create_account(text, text, text, inet, text, text, interval, integer, interval)",
+    "rowhouse_auth.create_account(text, text, text, inet, text, text, interval)",
     """create or replace function rowhouse_auth.create_account(
   p_email text, p_password_hash text, p_full_name text, p_address inet, p_user_agent text, p_token text,
-  p_lifetime interval, p_limit integer, p_window interval,
-  out retry_after integer, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
+  p_lifetime interval,
+  out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -217,13 +137,6 @@ as $$
 declare
   v_now timestamptz := clock_timestamp();
 begin
-  retry_after := 0;
-  if p_address is not null then
-    retry_after := rowhouse_auth.count_attempt('sign-up', rowhouse_auth.network_of(p_address), p_limit, p_window);
-    if retry_after > 0 then
-      return;
-    end if;
-  end if;
   -- No e-mail is sent, so the address counts as confirmed at once.
   insert into auth.users as u (
     instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data,
@@ -246,18 +159,18 @@ begin
     );
     session_id := rowhouse_auth.start_session(user_id, p_address, p_user_agent, p_token, p_lifetime);
   end if;
-  perform rowhouse_auth.forget_attempts();
 end
 $$""",
-    _WEB,
+    _SIGN_IN,
 )
 
-# Outcomes: rotated; reissued, within the grace period and for the very child that the first caller was given; ended;
-# reused, which ends the session. The session's row is the lock: its rotations and its end come one after another.
+# Outcomes: rotated; reissued, which is the very child that the first caller was given, for as long as nobody has used
+# that child; reused, where somebody has, which ends the session; ended. The session's row is the lock: its rotations
+# and its end come one after another.
 ROTATE_TOKEN = Function(
-    "rowhouse_auth.rotate_token(text, text, interval, interval)",
+    "rowhouse_auth.rotate_token(text, text, interval)",
     """create or replace function rowhouse_auth.rotate_token(
-  p_token text, p_child text, p_grace interval, p_idle interval,
+  p_token text, p_child text, p_idle interval,
   out outcome text, out user_id uuid, out session_id uuid, out email text, out app_metadata jsonb
 )
 language plpgsql security definer
@@ -267,14 +180,15 @@ declare
   v_now timestamptz;
   v_session uuid;
   v_revoked boolean;
-  v_revoked_at timestamptz;
+  v_child text;
+  v_child_used boolean;
 begin
   outcome := 'ended';
   select t.session_id into v_session from auth.refresh_tokens t where t.token = p_token;
   perform from auth.sessions s where s.id = v_session for no key update;
   v_now := clock_timestamp();
-  select t.revoked, t.updated_at, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
-  into v_revoked, v_revoked_at, user_id, session_id, email, app_metadata
+  select t.revoked, u.id, s.id, u.email, coalesce(u.raw_app_meta_data, '{}')
+  into v_revoked, user_id, session_id, email, app_metadata
   from auth.refresh_tokens t
   join auth.sessions s on s.id = t.session_id
   join auth.users u on u.id = s.user_id
@@ -292,15 +206,20 @@ begin
     values ('00000000-0000-0000-0000-000000000000', p_child, user_id::text, false, v_now, v_now, p_token, v_session);
     update auth.sessions s set refreshed_at = v_now at time zone 'UTC', updated_at = v_now where s.id = v_session;
     outcome := 'rotated';
-  elsif v_revoked_at <= v_now - p_grace then
+    return;
+  end if;
+  select t.token, t.revoked into v_child, v_child_used
+  from auth.refresh_tokens t
+  where t.parent = p_token and t.session_id = v_session;
+  if v_child_used then
     delete from auth.sessions s where s.id = v_session;
     outcome := 'reused';
-  elsif exists (select from auth.refresh_tokens t where t.token = p_child and t.parent = p_token) then
+  elsif v_child = p_child then
     outcome := 'reissued';
   end if;
 end
 $$""",
-    _WEB,
+    _SIGN_IN,
 )
 
 # Any token of the session will do, a replaced one included: a person who signs out means all copies of the cookie.
@@ -315,19 +234,33 @@ begin
   return found;
 end
 $$""",
-    _WEB,
+    _SIGN_IN,
+)
+
+# For who has an access token and no refresh token. The person is named too, though the session alone would do: what
+# the two claims of one token say has to agree.
+END_SESSION = Function(
+    "rowhouse_auth.end_session(uuid, uuid)",
+    """create or replace function rowhouse_auth.end_session(p_user_id uuid, p_session_id uuid) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from auth.sessions s where s.id = p_session_id and s.user_id = p_user_id;
+  return found;
+end
+$$""",
+    _SIGN_IN,
 )
 
 SIGN_IN_FUNCTIONS: tuple[Function, ...] = (
-    SUBJECT,
-    NETWORK_OF,
-    COUNT_ATTEMPT,
-    RELEASE_ATTEMPT,
-    FORGET_ATTEMPTS,
+    *ATTEMPT_FUNCTIONS,
     START_SESSION,
     BEGIN_SIGN_IN,
     OPEN_SESSION,
+    BEGIN_SIGN_UP,
     CREATE_ACCOUNT,
     ROTATE_TOKEN,
     CLOSE_SESSION,
+    END_SESSION,
 )

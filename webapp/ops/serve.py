@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from psycopg import sql
 
 from webapp.ops.embedded import Cluster, EmbeddedError, Folder, is_free
 from webapp.ops.embedded.folder import LOGINS
@@ -27,6 +28,7 @@ from webapp.ops.embedded.watched import Watched
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".local"
 PLAN = "TERM:8,QUIT:2"  # gunicorn: finish what runs, then drop it
+NOT_FOR_WORKERS = frozenset({"DATABASE_URL_DIRECT", "INSPECTOR_DATABASE_URL"})
 ANSWER_SECONDS = 60.0
 BEAT_SECONDS = 0.25
 
@@ -102,9 +104,14 @@ def _prepare(cluster: Cluster) -> None:
 
     cluster.prepare()
     direct = cluster.urls.direct
-    if migrate.upgrade(direct):
+    _mend(cluster)
+    migrated = migrate.upgrade(direct)
+    if migrated:
         _say("The schema is up to date.")
+    logins = sorted(LOGINS.values())
+    if migrated or (cluster.folder.read() or {}).get("logins") != logins:
         cluster.set_passwords()
+        cluster.folder.write(logins=logins)
     if not (cluster.folder.read() or {}).get("demonstration"):
         from webapp.ops import demo
 
@@ -113,12 +120,29 @@ def _prepare(cluster: Cluster) -> None:
         _say("The demonstration data is in place.")
 
 
+def _mend(cluster: Cluster) -> None:
+    """Let a folder that was made before ``rowhouse_signin`` get it: revision 0002 runs once more, on rows that stay.
+
+    The schema that it makes holds nothing but the count of failed attempts.
+    """
+    from webapp.ops import migrate
+
+    if "logins" in (cluster.folder.read() or {}) or migrate.current(cluster.urls.direct) != "0002":
+        return
+    with cluster.connect() as admin:
+        if not admin.execute("select from pg_roles where rolname = %s", (LOGINS["signin"],)).fetchone():
+            admin.execute(sql.SQL("create role {} login noinherit").format(sql.Identifier(LOGINS["signin"])))
+        if admin.execute("select to_regprocedure('rowhouse_auth.end_session(uuid, uuid)')").fetchone() == (None,):
+            admin.execute(
+                "drop schema rowhouse_auth cascade; update rowhouse.alembic_version set version_num = '0001'"
+            )
+
+
 def _settings(cluster: Cluster, port: int, environ: Mapping[str, str]) -> dict[str, str]:
     urls, secrets = cluster.urls, cluster.secrets
     return {
         "DATABASE_URL": urls.web,
-        "DATABASE_URL_DIRECT": urls.direct,
-        "INSPECTOR_DATABASE_URL": urls.inspector,
+        "SIGNIN_DATABASE_URL": urls.signin,
         "SECRET_KEY": secrets.secret_key,
         "JWT_SECRET": secrets.jwt_secret,
         "PUBLIC_URL": environ.get("PUBLIC_URL", f"http://{HOST}:{port}"),
@@ -132,7 +156,7 @@ def _serve_web(port: int, environ: Mapping[str, str], answered: Callable[[], Non
         *(sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")),
         *("--bind", f"{HOST}:{port}", "--workers", "2", "--preload", "--log-level", "warning"),
     ]
-    web = Watched(command, plan=PLAN, environment=environ, folder=ROOT)
+    web = Watched(command, plan=PLAN, environment=_for_workers(environ), folder=ROOT)
     try:
         waiting = time.monotonic() + ANSWER_SECONDS
         while not _answers(port):
@@ -151,6 +175,11 @@ def _serve_web(port: int, environ: Mapping[str, str], answered: Callable[[], Non
     finally:
         _deaf()
         web.stop()
+
+
+def _for_workers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment less the logins that no request needs: a worker cannot give away what it has not."""
+    return {name: value for name, value in environ.items() if name.upper() not in NOT_FOR_WORKERS}
 
 
 def _alive(web: Watched, check: Callable[[], None]) -> None:

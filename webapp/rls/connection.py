@@ -1,10 +1,11 @@
-"""The driver connection: its cursors refuse to send anything before an identity, and send one statement at a time."""
+"""The driver connection: nothing is sent on it before an identity, and one statement at a time."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -13,83 +14,112 @@ from webapp.rls.errors import IdentityMissing
 from webapp.rls.identity import Identity
 
 _IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+# They would end the transaction, and the identity with it, or with AND CHAIN begin one that has none.
+_ENDS = frozenset({"commit", "end", "abort", "rollback", "begin", "start", "prepare"})
+_WORD = re.compile(r"[a-z_]+")
+_HARMLESS = re.compile(r"rollback\s+((work|transaction)\s+)?to\s|prepare\s+(?!transaction\b)[a-z_\"]")
 
 
 class GuardedConnection(psycopg.Connection[Any]):
     """Hold the identity of the transaction under way, or None outside of one.
 
-    The connection is in autocommit: the prologue sends BEGIN itself, so psycopg must not send another. Only
-    ``begin_as`` can begin a transaction, and it alone uses the simple protocol.
+    Everything that psycopg sends on a connection and waits for passes ``wait``: cursors of every kind, COPY, streams,
+    transaction blocks. So the check for an identity stands there. The connection is in autocommit: the prologue
+    sends BEGIN itself, so psycopg must not send another. Only ``begin_as`` can begin a transaction.
     """
 
     identity: Identity | None = None
+    _ours = False  # a prologue, COMMIT or ROLLBACK of this class is under way
 
     def begin_as(self, identity: Identity, prologue: str) -> None:
-        """Send the prologue as one message: one round trip instead of five. Raise psycopg.Error when it fails."""
+        """Send the prologue as one message: one round trip instead of ten. Raise psycopg.Error when it fails."""
         if self.info.transaction_status != TransactionStatus.IDLE:
             raise IdentityMissing(message="A transaction is already under way on this connection.")
-        with psycopg.Cursor(self) as cursor:
+        with self._by_us(), psycopg.Cursor(self) as cursor:
             cursor.execute(prologue.encode())
         self.identity = identity
 
     def commit(self) -> None:
         self.identity = None
-        super().commit()
+        with self._by_us():
+            super().commit()
 
     def rollback(self) -> None:
         self.identity = None
-        super().rollback()
+        with self._by_us():
+            super().rollback()
 
-    def require_identity(self) -> None:
-        """Raise IdentityMissing unless a transaction with an identity is under way.
+    def transaction(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: psycopg's transaction block begins without an identity."""
+        raise IdentityMissing(message="Begin the transaction with rls.unit_of_work() or a bound Session.")
 
-        The status is asked of libpq, not remembered: a COMMIT sent as a statement ends the identity as well.
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Send what is to be sent and wait for the answer. Raise IdentityMissing without an identity.
+
+        The state of the transaction is asked of libpq, not remembered.
         """
-        if self.identity is None or self.info.transaction_status not in _IN_TRANSACTION:
+        # On a closed connection nothing can be sent, and psycopg says that it is closed: an outage, no fault of ours.
+        if not self._ours and not self.has_identity and not self.closed:
             raise IdentityMissing()
+        return super().wait(*args, **kwargs)
 
+    @property
+    def has_identity(self) -> bool:
+        """Tell whether a transaction that began with an identity is under way."""
+        return self.identity is not None and self.info.transaction_status in _IN_TRANSACTION
 
-def _guard(cursor: psycopg.Cursor[Any]) -> None:
-    connection = cursor.connection
-    if not isinstance(connection, GuardedConnection):
-        raise IdentityMissing()
-    connection.require_identity()
+    @contextmanager
+    def _by_us(self) -> Iterator[None]:
+        self._ours = True
+        try:
+            yield
+        finally:
+            self._ours = False
 
 
 class GuardedCursor(psycopg.Cursor[Any]):
-    """Refuse what has no identity, and force the extended protocol.
+    """Force the extended protocol, and refuse statements that end the transaction.
 
     psycopg sends a statement without parameters by the simple protocol, in which ``select 1; drop table t`` is two
     statements. The extended protocol takes one only (PostgreSQL manual, "Message Flow", Parse).
     """
 
     def _execute_send(self, query: Any, *, force_extended: bool = False, binary: bool | None = None) -> None:
+        if ends_transaction(query.query.decode(errors="replace")):
+            raise IdentityMissing(message="Commit and roll back by the Session or the connection, not by a statement.")
         super()._execute_send(query, force_extended=True, binary=binary)
-
-    def execute(self, *args: Any, **kwargs: Any) -> GuardedCursor:
-        _guard(self)
-        super().execute(*args, **kwargs)
-        return self
-
-    def executemany(self, *args: Any, **kwargs: Any) -> None:
-        _guard(self)
-        super().executemany(*args, **kwargs)
-
-    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        _guard(self)
-        return super().stream(*args, **kwargs)
-
-    @contextmanager
-    def copy(self, *args: Any, **kwargs: Any) -> Iterator[psycopg.Copy]:
-        _guard(self)
-        with super().copy(*args, **kwargs) as copy:
-            yield copy
 
 
 class GuardedServerCursor(psycopg.ServerCursor[Any]):
-    """Refuse what has no identity. DECLARE already goes by the extended protocol."""
+    """A server-side cursor, which the transaction's end has closed on the server already."""
 
-    def execute(self, *args: Any, **kwargs: Any) -> GuardedServerCursor:
-        _guard(self)
-        super().execute(*args, **kwargs)
-        return self
+    def close(self) -> None:
+        if isinstance(self.connection, GuardedConnection) and not self.connection.has_identity:
+            psycopg.Cursor.close(self)
+        else:
+            super().close()
+
+
+def ends_transaction(statement: str) -> bool:
+    """Tell whether a statement begins with a word that ends or begins a transaction; ROLLBACK TO does neither."""
+    rest = statement[_first_word(statement) :].lower()
+    word = _WORD.match(rest)
+    return word is not None and word[0] in _ENDS and not _HARMLESS.match(rest)
+
+
+def _first_word(statement: str) -> int:
+    """Return where the first word begins: past blanks, semicolons and comments, which nest in Postgres."""
+    at, depth = 0, 0
+    while at < len(statement):
+        if statement.startswith("/*", at):
+            at, depth = at + 2, depth + 1
+        elif depth and statement.startswith("*/", at):
+            at, depth = at + 2, depth - 1
+        elif depth or statement[at].isspace() or statement[at] == ";":
+            at += 1
+        elif statement.startswith("--", at):
+            end = statement.find("\n", at)
+            at = len(statement) if end < 0 else end
+        else:
+            break
+    return at

@@ -21,9 +21,8 @@ from webapp.rls.errors import CommitUnknown, Conflict, IdentityChanged, is_gone,
 from webapp.rls.identity import Identity
 
 DRIVER = "postgresql+rowhouse"
+BROWSER_ROLES = frozenset({"anon", "authenticated"})
 _SCHEMES = frozenset({"postgres", "postgresql", "postgresql+psycopg", DRIVER})
-RETRY_PAUSE = 0.15  # seconds; one retry, so that a pooler's restart is not an error page
-QUICK = 1.0  # seconds; what took longer to fail would do so again, and the visitor has waited enough
 
 
 class Dialect(PGDialect_psycopg):
@@ -47,9 +46,9 @@ class Dialect(PGDialect_psycopg):
         try:
             connection = GuardedConnection.connect(*cargs, **cparams)
         except psycopg.OperationalError:
-            if time.monotonic() - began > QUICK:
+            if time.monotonic() - began > transaction.QUICK:
                 raise
-            time.sleep(RETRY_PAUSE)
+            time.sleep(transaction.RETRY_PAUSE)
             connection = GuardedConnection.connect(*cargs, **cparams)
         connection.cursor_factory = GuardedCursor
         connection.server_cursor_factory = GuardedServerCursor
@@ -145,28 +144,50 @@ def _refuse_another_identity(connection: Any, options: dict[str, Any]) -> None:
         raise IdentityChanged()
 
 
-def check_login(engine: Engine) -> list[str]:
+def check_login(engine: Engine, *, member_of: frozenset[str] = BROWSER_ROLES) -> list[str]:
     """Return what is unsafe about the login that ``engine`` connects as; an empty list when nothing is.
 
-    Runs as the login role itself, which may read the system catalogue and nothing of ours.
+    It must be a member of the roles ``member_of`` and of no others, directly or by way of others. Runs as the login
+    role itself, which may read the system catalogue and nothing of ours.
     """
     with transaction.unit_of_work(engine, Identity.sign_in(), read_only=True) as connection:
-        found = connection.execute(text(_LOGIN)).one()
-    complaints = {
-        "is a superuser, whom no policy binds": found.superuser,
-        "has BYPASSRLS, so no policy binds it": found.bypass,
-        "owns tables, and an owner can switch their policies off": found.owns,
-        "is a member of service_role, one set_config away from every row": found.service,
-        "inherits the rights of its roles, so a missing identity would still read": found.inherits,
-    }
-    return [f"The login {found.login} {complaint}." for complaint, holds in complaints.items() if holds]
+        login, *roles = connection.execute(text(_ROLES)).all()
+    if login.powers and "SUPERUSER" in login.powers:
+        return [f"The login {login.name} is a superuser, whom no policy binds."]
+    complaints = [f"The login {login.name} is a member of {role.name}." for role in roles if role.name not in member_of]
+    complaints += [
+        f"The login {login.name} inherits the rights of {role.name}, so a missing identity would still read."
+        for role in roles
+        if role.inherited
+    ]
+    missing = member_of - {role.name for role in roles}
+    complaints += [
+        f"The login {login.name} is no member of {name}, and so cannot become it." for name in sorted(missing)
+    ]
+    for role in (login, *roles):
+        who = f"The login {login.name}" if role is login else f"{role.name}, which {login.name} can become,"
+        complaints += [f"{who} has {power}." for power in role.powers]
+        if role.owns:
+            complaints.append(f"{who} owns {role.owns}, and an owner can switch policies off.")
+    return complaints
 
 
-_LOGIN = """
-select session_user as login, r.rolsuper as superuser, r.rolbypassrls as bypass, r.rolinherit as inherits,
-       exists (select from pg_catalog.pg_class c
-               where c.relowner = r.oid and c.relkind in ('r', 'p', 'v', 'm')) as owns,
-       exists (select from pg_catalog.pg_roles s where s.rolname = 'service_role'
-               and pg_catalog.pg_has_role(r.oid, s.oid, 'member')) as service
-from pg_catalog.pg_roles r where r.rolname = session_user
+# The login first, then every role that it is a member of, however far. From PostgreSQL 16 on a membership has an
+# INHERIT of its own, whatever the role says: pg_has_role(…, 'usage') knows.
+_ROLES = """
+select r.rolname as name,
+       pg_catalog.pg_has_role(me.oid, r.oid, 'usage') and r.oid <> me.oid as inherited,
+       array_remove(array[
+         case when r.rolsuper then 'SUPERUSER' end, case when r.rolbypassrls then 'BYPASSRLS' end,
+         case when r.rolcreaterole then 'CREATEROLE' end, case when r.rolcreatedb then 'CREATEDB' end,
+         case when r.rolreplication then 'REPLICATION' end], null) as powers,
+       coalesce(
+         (select 'table ' || c.oid::regclass from pg_catalog.pg_class c
+          where c.relowner = r.oid and c.relkind in ('r', 'p', 'v', 'm', 'f') limit 1),
+         (select 'function ' || p.oid::regproc from pg_catalog.pg_proc p where p.proowner = r.oid limit 1),
+         (select 'schema ' || n.nspname from pg_catalog.pg_namespace n where n.nspowner = r.oid limit 1)
+       ) as owns
+from pg_catalog.pg_roles me, pg_catalog.pg_roles r
+where me.rolname = session_user and (r.oid = me.oid or pg_catalog.pg_has_role(me.oid, r.oid, 'member'))
+order by r.oid <> me.oid, r.rolname
 """

@@ -96,6 +96,10 @@ class InvalidValue(DatabaseError):
     explanation = "A value does not fit its type."
 
 
+class SchemaMissing(DatabaseError):
+    explanation = "The database lacks a table or a function that this code needs: it was not migrated."
+
+
 _BY_STATE: dict[str, type[DatabaseError]] = {
     "23505": UniqueViolation,
     "23503": ForeignKeyViolation,
@@ -110,6 +114,9 @@ _BY_STATE: dict[str, type[DatabaseError]] = {
     "57014": StatementTimeout,
     "25P04": StatementTimeout,  # transaction_timeout, from PostgreSQL 17
     "P0001": Refused,
+    "3F000": SchemaMissing,
+    "42P01": SchemaMissing,
+    "42883": SchemaMissing,
 }
 # 08: connection exceptions, and how PgBouncer words its own failures (08P01). 57P01 to 57P05: the server ends the
 # session or does not take one. 53300: too many connections. 25P03: idle in transaction for too long.
@@ -137,6 +144,7 @@ def translate(exc: BaseException) -> DatabaseError | None:
         return Unavailable(exc.sqlstate)
     state = exc.sqlstate
     if state is None:
-        return None
+        # Found wrong by psycopg before it was sent, such as a NUL in a text.
+        return InvalidValue() if isinstance(exc, psycopg.DataError) else None
     kind = _BY_STATE.get(state) or (InvalidValue if state.startswith("22") else None)
     return kind(state, constraint=exc.diag.constraint_name) if kind else None

@@ -52,10 +52,20 @@ def prologue(wanted: Transaction, server_version: int) -> str:
 
     ``server_version`` is libpq's number, such as 180006. Real SET LOCAL statements, not set_config(): Citus passes
     those on to its workers. The role needs no quoting, since Identity takes no other than the allowed names.
+
+    What decides who somebody is and what a statement means is set whole, and not only where we use it: a setting that
+    somebody left on the pooler's connection for its session would hold for the next transactions on it.
     """
     limits = wanted.limits
     settings: dict[str, str | int] = {
         "request.jwt.claims": wanted.identity.claims,
+        # auth.uid() and its sisters read these, which older PostgREST set, before the claims.
+        "request.jwt.claim": "",
+        "request.jwt.claim.sub": "",
+        "request.jwt.claim.role": "",
+        "request.jwt.claim.email": "",
+        "search_path": "public",
+        "row_security": "on",
         "statement_timeout": limits.statement,
         "lock_timeout": limits.lock,
         "idle_in_transaction_session_timeout": limits.idle,
@@ -63,7 +73,7 @@ def prologue(wanted: Transaction, server_version: int) -> str:
     if server_version >= 170000:
         settings["transaction_timeout"] = limits.transaction
     statements = [
-        "BEGIN READ ONLY" if wanted.read_only else "BEGIN",
+        f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if wanted.read_only else 'READ WRITE'}",
         f"SET LOCAL ROLE {wanted.identity.role}",
         *(f"SET LOCAL {sql.Identifier(name).as_string()} = {sql.Literal(value).as_string()}"
           for name, value in settings.items()),

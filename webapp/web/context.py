@@ -78,10 +78,11 @@ def _question() -> Select[Any]:
         .subquery()
     )
     row = func.jsonb_build_array(mine.c.id, mine.c.slug, mine.c.name, mine.c.currency, mine.c.role)
+    # The person as one value: each mention of profiles would ask its policy again.
+    profile = func.jsonb_build_array(Profile.full_name, Profile.email)
     return select(
         func.rowhouse.session_alive().label("alive"),
-        select(Profile.full_name).where(Profile.id == person).scalar_subquery().label("name"),
-        select(Profile.email).where(Profile.id == person).scalar_subquery().label("email"),
+        select(profile).where(Profile.id == person).scalar_subquery().label("profile"),
         select(func.jsonb_agg(row)).select_from(mine).scalar_subquery().label("orgs"),
     )
 
@@ -91,10 +92,11 @@ _QUESTION = _question()  # built once: that costs more than a millisecond, and e
 
 def load(session: Session, user_id: UUID, slug: str | None, *, is_platform_admin: bool) -> Context:
     """Ask the database who this is. One round trip, and the one that notices a session that has ended."""
-    row = session.execute(_QUESTION, {"person": user_id, "slug": slug or ""}).one()
-    if not row.alive or row.email is None:
+    row = session.execute(_QUESTION, {"person": user_id, "slug": (slug or "").replace("\0", "")}).one()
+    if not row.alive or row.profile is None:
         return Context(alive=False)
-    viewer = Viewer(user_id, row.email, row.name or "", is_platform_admin)
+    name, email = row.profile
+    viewer = Viewer(user_id, email, name, is_platform_admin)
     orgs = sorted(
         (OrgContext(UUID(o[0]), o[1], o[2], o[3], Role(o[4])) for o in row.orgs or []), key=lambda o: o.name.casefold()
     )

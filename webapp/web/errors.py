@@ -79,6 +79,7 @@ RETRY_AFTER = 2  # seconds
 _STATUS_OF: tuple[tuple[type[db_errors.DatabaseError], int], ...] = (
     (db_errors.Unavailable, 503),
     (db_errors.StatementTimeout, 503),
+    (db_errors.SchemaMissing, 503),
     (db_errors.LockTimeout, 409),
     (db_errors.Conflict, 409),
     (db_errors.UniqueViolation, 409),
@@ -170,10 +171,14 @@ def init_app(app: Flask) -> None:
             sqlstate=exc.sqlstate,
             constraint=exc.constraint,
             status=status,
+            # How the connection failed; libpq's words for that hold no password and no value of a row.
+            cause=str(exc.__cause__) if status == 503 and exc.__cause__ else None,
             exc_info=status == 500,
         )
         words = COMMIT_UNKNOWN if isinstance(exc, db_errors.CommitUnknown) else None
-        return page(status, words, headers={"Retry-After": str(RETRY_AFTER)} if status == 503 else None)
+        # Nothing may send a change again by itself that could have been saved.
+        again = status == 503 and words is None
+        return page(status, words, headers={"Retry-After": str(RETRY_AFTER)} if again else None)
 
     @app.errorhandler(Exception)
     def anything_else(exc: Exception) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Flask, abort, current_app, g, request, session
 from flask_wtf.csrf import CSRFError
 
 from webapp import rls
+from webapp.identity import logins
 from webapp.identity.extension import accounts
 from webapp.identity.identify import Identified, identify
 from webapp.identity.user import install
@@ -18,8 +17,9 @@ from webapp.web.extensions import csrf, db, login_manager
 from webapp.web.scope import SAFE_METHODS, open_scope
 
 UNCHECKED = "rowhouse.login_unchecked"
-# They ask the database nothing, so they answer while it is away and its login is still to be checked.
-WITHOUT_DATABASE = frozenset({"health.alive", "assets.file"})
+# They are the same for everybody: they answer while the database is away, and never touch the session, which a shared
+# cache would keep with a static file.
+FOR_NOBODY = frozenset({"health.alive", "assets.file"})
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -27,7 +27,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.url_value_preprocessor
     def take_slug(endpoint: str | None, values: dict[str, object] | None) -> None:
-        slug = values.pop("slug", None) if values and endpoint != "static" else None
+        slug = values.pop("slug", None) if values else None
         g.slug = str(slug) if slug is not None else None
 
     @app.url_defaults
@@ -40,9 +40,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def gate() -> None:
         declared = access.declared(app)
-        if request.routing_exception is not None or declared is None:
+        if request.routing_exception is not None or declared is None or request.endpoint in FOR_NOBODY:
             open_scope(Identified(rls.Identity.anonymous()), settings.limits, slug=None)
-            if request.routing_exception is None:
+            if request.routing_exception is None and declared is None:
                 abort(403)
             return
         found = accounts()
@@ -50,21 +50,23 @@ def init_app(app: Flask, settings: Settings) -> None:
         scope = open_scope(who, settings.limits, slug=g.slug)
         if who.refused is not None:
             raise access.SignInFirst
-        if request.method not in SAFE_METHODS and who.source != "bearer":
-            _meant_it()
-        if app.extensions.get(UNCHECKED) and request.endpoint not in WITHOUT_DATABASE:
+        if who.source == "bearer":
+            g.csrf_valid = True  # for the forms: no site can make a browser send a Bearer token
+        elif request.method not in SAFE_METHODS:
+            _meant_it(settings)
+        if app.extensions.get(UNCHECKED):
             check_login(app)
         declared.admit(scope)
 
 
-def _meant_it() -> None:
+def _meant_it(settings: Settings) -> None:
     """Refuse an unsafe request that another site may have made, by token and by origin (OWASP ASVS 5.0, 3.5)."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in ("same-origin", "none"):
         raise BadCsrfToken(f"Sec-Fetch-Site is {site}")
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise BadCsrfToken("Origin is another host")
+    if origin is not None and origin not in (settings.public_url, request.host_url.rstrip("/")):
+        raise BadCsrfToken("Origin is another site")
     try:
         csrf.protect()
     except CSRFError as exc:
@@ -72,10 +74,13 @@ def _meant_it() -> None:
 
 
 def check_login(app: Flask) -> None:
-    """Refuse to serve as a login that RLS does not bind. Raises BadSettings, or Unavailable where nobody can tell."""
-    complaints = rls.check_login(db.engine)
+    """Refuse to serve as logins that are not bound. Raises BadSettings, or Unavailable where nobody can tell."""
+    complaints = [*rls.check_login(db.engine), *logins.complaints(db.engine, accounts().engine)]
     if complaints:
-        advice = "Set DATABASE_URL to the login rowhouse_web, which the migrations create; see docs/deployment.md."
+        advice = (
+            "Set DATABASE_URL to the login rowhouse_web and SIGNIN_DATABASE_URL to rowhouse_signin, which the "
+            "migrations create; see docs/deployment.md."
+        )
         raise BadSettings("\n".join((*complaints, advice)))
     app.extensions[UNCHECKED] = False
 

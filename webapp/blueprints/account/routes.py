@@ -90,7 +90,14 @@ def signup_submit() -> ResponseReturnValue:
 @bp.post("/signout")
 @access.public()
 def signout() -> ResponseReturnValue:
-    """End the session, in every copy of the cookie; one that is over already only loses its cookie."""
+    """End the session, in every copy of the cookie; one that is over already only loses its cookie.
+
+    A Bearer token ends the session that it names and no other: what the cookie says is not asked then, or left alone.
+    """
+    who = current.who
+    if who.source == "bearer" and who.claims is not None:
+        accounts().provider.end_session(who.claims)
+        return "", 204
     _end_session()
     session.clear()
     toast("You are signed out.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
 from webapp.blueprints.health import queries
-from webapp.rls.errors import DatabaseError
+from webapp.rls.errors import DatabaseError, SchemaMissing, Unavailable
 from webapp.web import access
 from webapp.web.scope import current
 
 bp = Blueprint("health", __name__)
+log = structlog.get_logger(__name__)
 
 
 @bp.get("/health")
@@ -27,9 +29,16 @@ def ready() -> ResponseReturnValue:
     wanted = current_app.config["SCHEMA_HEAD"]
     try:
         found = queries.schema_revision(current.session)
-    except DatabaseError:
-        return jsonify(status="not ready", reason="The database cannot be reached."), 503, {"Retry-After": "2"}
+    except SchemaMissing:
+        found = None
+    except DatabaseError as exc:
+        log.error("not_ready", kind=type(exc).__name__, sqlstate=exc.sqlstate, cause=str(exc.__cause__))
+        reason = (
+            "The database cannot be reached." if isinstance(exc, Unavailable) else "The database refuses to answer."
+        )
+        return jsonify(status="not ready", reason=reason), 503, {"Retry-After": "2"}
     if found != wanted:
-        reason = f"The schema is at revision {found}; this code needs {wanted}. Run: rowhouse migrate"
+        there = f"The schema is at revision {found}" if found else "The database was never migrated"
+        reason = f"{there}; this code needs {wanted}. Run: rowhouse migrate"
         return jsonify(status="not ready", reason=reason), 503, {"Retry-After": "10"}
     return jsonify(status="ready", revision=found)

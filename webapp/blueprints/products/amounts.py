@@ -51,10 +51,10 @@ def price(text: str, currency: str) -> Decimal:
     whole, decimals = _halves(_GAP.sub(" ", found[2]))
     if len(decimals) > 2:
         raise NotAnAmount("Use two decimals at most, such as 12.80.")
-    amount = Decimal(f"{whole}.{decimals or '0'}").quantize(Decimal("0.01"))
+    amount = Decimal(f"{whole}.{decimals or '0'}")
     if amount > MOST:
         raise NotAnAmount(f"The highest price is {MOST:,}.")
-    return amount
+    return amount.quantize(Decimal("0.01"))
 
 
 def pieces(text: str) -> int:

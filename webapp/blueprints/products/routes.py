@@ -37,9 +37,10 @@ def index() -> ResponseReturnValue:
         listing, errors = listings.read(request.args, org.currency)
     except listings.BadCursor:
         toast("That page of the list can't be found any more. This is the first one.")
-        kept: dict[str, Any] = request.args.to_dict()
-        for name in ("after", "before", "slug"):
-            kept.pop(name, None)
+        # By name: url_for() has arguments of its own, which no visitor may give.
+        kept: dict[str, Any] = {
+            name: request.args[name] for name in ("show", "q", "min", "max", "sort") if name in request.args
+        }
         return redirect(url_for("products.index", **kept), 303)
     return render(
         "products/index.html",

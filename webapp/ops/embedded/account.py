@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pwd
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from webapp.ops.embedded.failures import EmbeddedError
 
 CANDIDATES = ("postgres", "nobody")
 
-# The working folder by its magic link: following it looks at no folder above, so a server whose folder lies below one
-# that only root may enter (a clone in /root) needs nobody's permissions loosened. Root enters the folder, then
-# becomes the account. Postgres stays in its data folder for life, so the name stays right.
+# Magic links: following one looks at no folder above, so a server whose folder lies below one that only root may
+# enter (a clone in /root) needs nobody's permissions loosened. Root enters the folder, or opens it, then becomes the
+# account. Postgres stays in its data folder for life, so the name of the working folder stays right.
 HERE = Path("/proc/self/cwd")
+OPENED = Path("/proc/self/fd")
+FINDS_ITSELF_IN_PLACE = 16  # the first major version whose programs do not leave their working folder at start
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,32 @@ def _by_number(uid: int, gid: int) -> Account:
     return Account(entry.pw_name, uid, entry.pw_gid)
 
 
-def address_of(folder: Path, account: Account | None) -> Path:
-    """Return how a server started inside this folder names it."""
-    return HERE if account is not None and sys.platform.startswith("linux") else folder
+@dataclass(frozen=True)
+class Place:
+    """Say how a program reaches a folder: by what name, from which working folder, through which open files."""
+
+    address: Path
+    start: Path
+    keep: tuple[int, ...] = ()
+
+
+@contextmanager
+def reach(folder: Path, account: Account | None, major: int) -> Iterator[Place]:
+    """Yield how a Postgres program of this major version, run as the account, reaches one folder.
+
+    Before 16 each program looks for itself at start, folder by folder, and goes back to where it was by that place's
+    full path, which is closed to it below a folder of root's. So it starts at the root, with the folder held open.
+    """
+    if account is None or not sys.platform.startswith("linux"):
+        yield Place(folder, folder)
+    elif major >= FINDS_ITSELF_IN_PLACE:
+        yield Place(HERE, folder)
+    else:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield Place(OPENED / str(opened), Path("/"), (opened,))
+        finally:
+            os.close(opened)
 
 
 def give(path: Path, account: Account | None) -> None:

@@ -40,6 +40,7 @@ class Urls:
     """Hold a postgresql:// address, password included, for each login; never shown by repr."""
 
     web: str
+    signin: str
     inspector: str
     direct: str
     admin: str
@@ -136,16 +137,20 @@ class Cluster:
 
     def _run(self, found: binaries.Binaries, pgdata: Path, account: accounts.Account | None) -> None:
         settings = {**SETTINGS, "port": str(self.port), **self._settings}
-        command = [str(found.folder / "postgres"), "-D", str(accounts.address_of(pgdata, account))]
-        for name, value in settings.items():
-            command += ["-c", f"{name}={value}"]
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._log = pgdata.with_name(f"{pgdata.name}.log")
         end = time.monotonic() + READY_SECONDS
         while True:
-            with _open_log(self._log) as log:
+            with _open_log(self._log) as log, accounts.reach(pgdata, account, found.major) as place:
                 begun = os.fstat(log.fileno()).st_size
                 self._server = Watched(
-                    command, plan=PLAN, environment=binaries.ENVIRONMENT, folder=pgdata, account=account, output=log
+                    [str(found.folder / "postgres"), "-D", str(place.address), *arguments],
+                    plan=PLAN,
+                    environment=binaries.ENVIRONMENT,
+                    folder=place.start,
+                    account=account,
+                    output=log,
+                    keep=place.keep,
                 )
             if _wait(self._server, pgdata, end):
                 return

@@ -10,13 +10,19 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from webapp.ops.embedded.failures import Busy, EmbeddedError, not_permitted
 
-LOGINS = {"admin": "supabase_admin", "direct": "postgres", "web": "rowhouse_web", "inspector": "rowhouse_inspector"}
+LOGINS = {
+    "web": "rowhouse_web",
+    "signin": "rowhouse_signin",
+    "inspector": "rowhouse_inspector",
+    "direct": "postgres",
+    "admin": "supabase_admin",
+}
 MADE_BY = "rowhouse embedded postgres"
 
 
@@ -161,8 +167,12 @@ class Folder:
         return whole
 
     def secrets(self) -> Secrets:
-        """Return the secrets, made at the first call."""
-        return Secrets(**(self.read() or self.write())["secrets"])
+        """Return the secrets, made at the first call; a login that is newer than the folder gets its password now."""
+        held = Secrets(**(self.read() or self.write())["secrets"])
+        if missing := [role for role in LOGINS.values() if role not in held.passwords]:
+            held = replace(held, passwords={**held.passwords, **{role: _secret() for role in missing}})
+            self.write(secrets=asdict(held))
+        return held
 
     def recognised(self) -> bool:
         """Tell whether the folder was made by us: only then may anything in it be deleted."""

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from webapp.ops.embedded.account import HERE, Account, address_of, give
+from webapp.ops.embedded.account import Account, give, reach
 from webapp.ops.embedded.binaries import ENVIRONMENT, Binaries
 from webapp.ops.embedded.failures import EmbeddedError, explain, not_permitted
 from webapp.ops.embedded.folder import LOGINS
@@ -55,28 +55,29 @@ def _run(
         file.write(password + "\n")
     for path in (secret, data, staged):
         give(path, account)
-    where = address_of(data, account)
-    return subprocess.run(
-        [
-            binaries.folder / "initdb",
-            f"--pgdata={where}",
-            f"--username={LOGINS['admin']}",
-            f"--pwfile={'..' if where == HERE else staged}/password",
-            "--auth-host=scram-sha-256",
-            "--auth-local=reject",
-            "--encoding=UTF8",
-            "--data-checksums",
-            "--no-instructions",
-            *options,
-        ],
-        cwd=data,
-        env=ENVIRONMENT,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
-        capture_output=True,
-        text=True,
-    )
+    with reach(data, account, binaries.major) as place:
+        return subprocess.run(
+            [
+                binaries.folder / "initdb",
+                f"--pgdata={place.address}",
+                f"--username={LOGINS['admin']}",
+                f"--pwfile={place.address}/../password",
+                "--auth-host=scram-sha-256",
+                "--auth-local=reject",
+                "--encoding=UTF8",
+                "--data-checksums",
+                "--no-instructions",
+                *options,
+            ],
+            cwd=place.start,
+            env=ENVIRONMENT,
+            pass_fds=place.keep,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            capture_output=True,
+            text=True,
+        )
 
 
 def check_version(pgdata: Path, binaries: Binaries) -> None:

@@ -1,11 +1,12 @@
 """Run one program and end it when the owner goes away, however it goes: a script of its own, standard library only.
 
-    watchdog.py OWNER CONTROL STATUS PLAN UID GID -- PROGRAM ARGUMENT…
+    watchdog.py OWNER CONTROL STATUS PLAN UID GID KEEP -- PROGRAM ARGUMENT…
 
 OWNER is the process id of the owner, CONTROL the reading end of a pipe whose other end the owner holds: nothing is
 ever sent through it, its end means stop. A pidfd of the owner says the same where a forked child of the owner keeps
 the pipe open. PLAN says how to stop: INT:10,QUIT:5 is SIGINT, ten seconds, SIGQUIT, five seconds; SIGKILL comes last
-of itself. On STATUS stand lines for the owner: "pid N", then "exit N", or "error TEXT" where the program did not run.
+of itself. KEEP are the numbers of open files that the program shall have, with commas between. On STATUS stand lines
+for the owner: "pid N", then "exit N", or "error TEXT" where the program did not run.
 
 Should the watchdog itself be killed, the kernel sends the program the first signal of the plan (on Linux:
 PR_SET_PDEATHSIG).
@@ -111,7 +112,7 @@ def _children() -> list[int]:
 
 def main(arguments: list[str]) -> int:
     """Run the program until it ends or the owner does; return 0."""
-    owner, control, status, plan, uid, gid, _, *program = arguments
+    owner, control, status, plan, uid, gid, keep, _, *program = arguments
     steps = [(signal.Signals["SIG" + name], float(s)) for name, s in (step.split(":") for step in plan.split(","))]
     libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
     if libc is not None:
@@ -140,6 +141,7 @@ def main(arguments: list[str]) -> int:
             program,
             stdin=subprocess.DEVNULL,
             preexec_fn=bind_to_parent,
+            pass_fds=[int(number) for number in keep.split(",") if number],
             user=int(uid) if uid else None,
             group=int(gid) if gid else None,
             extra_groups=[] if uid else None,

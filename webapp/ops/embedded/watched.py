@@ -24,7 +24,8 @@ class Watched:
     """Run one program under a watchdog of its own.
 
     The watchdog leads a session of its own, so that Ctrl-C at the terminal reaches the owner alone, which then ends
-    things in the right order. `plan` is the watchdog's: "INT:10,QUIT:5".
+    things in the right order. `plan` is the watchdog's: "INT:10,QUIT:5". `keep` are open files that the program shall
+    have under the same numbers.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Watched:
         folder: Path,
         account: Account | None = None,
         output: IO[bytes] | int | None = None,
+        keep: Sequence[int] = (),
     ) -> None:
         self._patience = sum(float(step.split(":")[1]) for step in plan.split(",")) + 20
         held, self._control = os.pipe()
@@ -43,7 +45,8 @@ class Watched:
         # fmt: off
         command = [
             sys.executable, "-I", "-S", str(SCRIPT), str(os.getpid()), str(held), str(reported), plan,
-            str(account.uid) if account else "", str(account.gid) if account else "", "--", *program,
+            str(account.uid) if account else "", str(account.gid) if account else "", ",".join(map(str, keep)),
+            "--", *program,
         ]
         # fmt: on
         try:
@@ -54,7 +57,7 @@ class Watched:
                 stderr=output,
                 cwd=folder,
                 env=dict(environment),
-                pass_fds=(held, reported),
+                pass_fds=(held, reported, *keep),
                 start_new_session=True,
             )
         except OSError:
