@@ -133,6 +133,10 @@ class Factories:
         """Sign ``person`` out behind their back."""
         self._connection.execute("delete from auth.sessions where id = %s", (person.session_id,))
 
+    def end_sessions(self, person: Person) -> None:
+        """End every session of ``person``, those opened through the page included."""
+        self._connection.execute("delete from auth.sessions where user_id = %s", (person.id,))
+
     def organization(self, name: str = "", *, slug: str | None = None, currency: str = "EUR") -> Org:
         number = next(_numbers)
         org = Org(new_id(), slug or f"organisation-{number}", name or f"Organisation {number}", currency)

@@ -78,7 +78,6 @@ def test_hosts_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch)
     [
         ("alter role rowhouse_web superuser", "superuser"),
         ("alter role rowhouse_web bypassrls", "BYPASSRLS"),
-        ("alter role rowhouse_web inherit", "inherits"),
         ("grant service_role to rowhouse_web", "service_role"),
         ("create table public.mine (); alter table public.mine owner to rowhouse_web", "owns"),
     ],
@@ -93,6 +92,6 @@ def test_a_login_that_rls_does_not_bind_is_refused_at_start(
             make_app(database)
     finally:
         database.admin_sql(
-            "alter role rowhouse_web nosuperuser nobypassrls noinherit; revoke service_role from rowhouse_web;"
+            "alter role rowhouse_web nosuperuser nobypassrls; revoke service_role from rowhouse_web;"
             "drop table if exists public.mine"
         )

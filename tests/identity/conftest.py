@@ -20,8 +20,14 @@ HERE = Visitor.at("192.0.2.7", "Mozilla/5.0")
 
 @pytest.fixture
 def web(database: Database) -> Engine:
-    """Return the engine of the web login, through the pooler."""
+    """Return the engine of the requests' login, through the pooler."""
     return rls.create_engine(database.web_url)
+
+
+@pytest.fixture
+def sign_in(database: Database) -> Engine:
+    """Return the engine of the login that signs people in, through the pooler."""
+    return rls.create_engine(database.signin_url)
 
 
 @pytest.fixture
@@ -30,11 +36,11 @@ def tokens() -> AccessTokens:
 
 
 @pytest.fixture
-def make(web: Engine, tokens: AccessTokens) -> Providers:
+def make(sign_in: Engine, tokens: AccessTokens) -> Providers:
     """Return a maker of providers: each stands for another worker's."""
 
     def provider(**options: Any) -> LocalProvider:
-        return LocalProvider(web, tokens, b"k" * 32, **options)
+        return LocalProvider(sign_in, tokens, b"k" * 32, **options)
 
     return provider
 

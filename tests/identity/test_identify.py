@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request
 
 from webapp.identity.identify import Identified, drop_tokens, held_tokens, hold_tokens, identify
 from webapp.identity.provider import Account, SessionEnded, Tokens, Visitor
-from webapp.identity.tokens import AccessTokens
+from webapp.identity.tokens import AccessTokens, Claims
 from webapp.identity.user import install
 from webapp.rls import Identity, errors
 
@@ -47,6 +47,9 @@ class Provider:
         raise NotImplementedError
 
     def sign_out(self, tokens: Tokens) -> None:
+        raise NotImplementedError
+
+    def end_session(self, claims: Claims) -> None:
         raise NotImplementedError
 
 

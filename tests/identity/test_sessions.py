@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -77,39 +78,95 @@ def test_eight_tabs_that_refresh_at_the_same_moment_all_stay_signed_in(
     make().refresh(renewed[0].refresh)
 
 
-def test_a_replaced_token_answers_for_ten_seconds_and_then_ends_the_session(
+def test_whoever_lost_the_answer_to_a_refresh_is_given_the_same_token_days_later(
+    database: Database, factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
+) -> None:
+    factories.person(email="ada@example.test")
+    held = provider.sign_in("ada@example.test", PASSWORD, HERE, remember=True)
+    lost = provider.refresh(held.refresh)
+    database.admin_sql(
+        "update auth.refresh_tokens set created_at = created_at - interval '3 days',"
+        " updated_at = updated_at - interval '3 days'"
+    )
+    database.sql("update auth.sessions set refreshed_at = refreshed_at - interval '3 days'")
+    again = provider.refresh(held.refresh)
+    assert again.refresh == lost.refresh
+    assert live_tokens(database) == 1
+    assert alive(web, tokens, again)
+    assert provider.refresh(again.refresh).refresh != again.refresh
+
+
+def test_a_token_whose_successor_was_used_ends_the_session_and_no_other(
+    factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
+) -> None:
+    """At once: there is no time within which a copy may fall behind."""
+    factories.person(email="ada@example.test")
+    held = provider.sign_in("ada@example.test", PASSWORD, HERE)
+    other = provider.sign_in("ada@example.test", PASSWORD, HERE)
+    third = provider.refresh(provider.refresh(held.refresh).refresh)
+    with pytest.raises(SessionEnded, match="reused"):
+        provider.refresh(held.refresh)
+    assert not alive(web, tokens, third)
+    with pytest.raises(SessionEnded):
+        provider.refresh(third.refresh)
+    assert alive(web, tokens, other)
+
+
+def test_a_thief_who_falls_two_tokens_behind_is_noticed_and_not_before(
+    factories: Factories, web: Engine, make: Providers, tokens: AccessTokens
+) -> None:
+    """What rotation gives and what it does not (ADR 0004): a copy that keeps pace is one more tab."""
+    factories.person(email="ada@example.test")
+    owner, thief = make(), make()
+    stolen = owner.sign_in("ada@example.test", PASSWORD, HERE)
+    mine, theirs = owner.refresh(stolen.refresh), thief.refresh(stolen.refresh)
+    mine, theirs = owner.refresh(mine.refresh), thief.refresh(theirs.refresh)
+    assert mine.refresh == theirs.refresh
+    mine = owner.refresh(owner.refresh(mine.refresh).refresh)
+    with pytest.raises(SessionEnded, match="reused"):
+        thief.refresh(theirs.refresh)
+    assert not alive(web, tokens, mine)
+
+
+def test_a_revoked_token_without_a_successor_refreshes_nothing_and_ends_nothing(
     database: Database, factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
 ) -> None:
     factories.person(email="ada@example.test")
     held = provider.sign_in("ada@example.test", PASSWORD, HERE)
-    other = provider.sign_in("ada@example.test", PASSWORD, HERE)
-    second = provider.refresh(held.refresh)
-    _age(database, held, seconds=9)
-    assert provider.refresh(held.refresh).refresh == second.refresh
-    _age(database, held, seconds=2)
-    with pytest.raises(SessionEnded, match="reused"):
+    database.sql("update auth.refresh_tokens set revoked = true where token = %s", (_stored(held.refresh),))
+    with pytest.raises(SessionEnded, match="ended"):
         provider.refresh(held.refresh)
-    assert not alive(web, tokens, second)
-    with pytest.raises(SessionEnded):
-        provider.refresh(second.refresh)
-    assert alive(web, tokens, other)
+    assert alive(web, tokens, held)
 
 
-def _age(database: Database, held: Tokens, *, seconds: int) -> None:
-    database.admin_sql(
-        "update auth.refresh_tokens set updated_at = updated_at - make_interval(secs => %s) where token = %s",
-        (seconds, _stored(held.refresh)),
-    )
+@pytest.mark.parametrize("late", [False, True])
+def test_tabs_agree_on_the_next_token_whether_or_not_they_come_late(
+    factories: Factories, make: Providers, late: bool
+) -> None:
+    """One chain, no fork: with the token of today, and with one that another tab has exchanged before."""
+    factories.person(email="ada@example.test")
+    held = make().refresh(make().sign_in("ada@example.test", PASSWORD, HERE).refresh)
+    if late:
+        make().refresh(held.refresh)
+    start = Barrier(8)
+
+    def tab(_: int) -> str:
+        worker = make()
+        start.wait()
+        return worker.refresh(held.refresh).refresh
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(tab, range(8)))) == 1
 
 
 def test_without_the_key_nobody_is_given_the_token_that_comes_next(
-    factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
+    factories: Factories, web: Engine, sign_in: Engine, provider: LocalProvider, tokens: AccessTokens
 ) -> None:
     factories.person(email="ada@example.test")
     held = provider.sign_in("ada@example.test", PASSWORD, HERE)
     second = provider.refresh(held.refresh)
     with pytest.raises(SessionEnded, match="ended"):
-        LocalProvider(web, tokens, b"another key".ljust(32)).refresh(held.refresh)
+        LocalProvider(sign_in, tokens, b"another key".ljust(32)).refresh(held.refresh)
     assert alive(web, tokens, second)
 
 
@@ -181,6 +238,30 @@ def test_sign_out_kills_every_copy_at_once_and_no_other_session(
     with pytest.raises(SessionEnded):
         provider.refresh(copy.refresh)
     assert alive(web, tokens, other)
+
+
+def test_an_access_token_alone_ends_its_session_and_no_other(
+    factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
+) -> None:
+    factories.person(email="ada@example.test")
+    held, other = (provider.sign_in("ada@example.test", PASSWORD, HERE) for _ in range(2))
+    provider.end_session(tokens.verify(held.access))
+    assert not alive(web, tokens, held)
+    assert alive(web, tokens, other)
+    with pytest.raises(SessionEnded):
+        provider.refresh(held.refresh)
+    provider.end_session(tokens.verify(held.access))
+
+
+def test_a_session_is_ended_in_the_name_of_its_person_only(
+    factories: Factories, web: Engine, provider: LocalProvider, tokens: AccessTokens
+) -> None:
+    factories.person(email="ada@example.test")
+    bob = factories.person(email="bob@example.test")
+    held = provider.sign_in("ada@example.test", PASSWORD, HERE)
+    claims = tokens.verify(held.access)
+    provider.end_session(replace(claims, user_id=bob.id))
+    assert alive(web, tokens, held)
 
 
 def test_signing_out_of_a_session_that_is_over_is_no_error(factories: Factories, provider: LocalProvider) -> None:

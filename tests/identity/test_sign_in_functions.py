@@ -32,16 +32,17 @@ def test_the_migration_makes_what_is_declared() -> None:
     assert module.FUNCTIONS == SIGN_IN_FUNCTIONS
 
 
-def test_rowhouse_web_alone_may_execute_them_and_only_the_operations(database: Database) -> None:
+def test_rowhouse_signin_alone_may_execute_them_and_only_the_operations(database: Database) -> None:
     rows = database.sql(
         "select p.oid::regprocedure::text, r.rolname from pg_proc p cross join pg_roles r"
         " where p.pronamespace = 'rowhouse_auth'::regnamespace"
         " and not r.rolsuper and r.rolname not like 'pg\\_%%' and r.oid <> p.proowner"
         " and has_function_privilege(r.oid, p.oid, 'execute')"
     )
-    assert {role for _, role in rows} == {"rowhouse_web"}
+    assert {role for _, role in rows} == {"rowhouse_signin"}
     assert {name.partition("(")[0].removeprefix("rowhouse_auth.") for name, _ in rows} == {
-        "begin_sign_in", "open_session", "create_account", "rotate_token", "close_session",
+        "begin_sign_in", "open_session", "begin_sign_up", "create_account", "rotate_token", "close_session",
+        "end_session",
     }  # fmt: skip
 
 
@@ -56,9 +57,23 @@ def test_public_may_execute_none(database: Database) -> None:
     )
 
 
-@pytest.mark.parametrize("role", [*BROWSER, "rowhouse_inspector"])
-def test_no_other_role_may_even_look_into_the_schema(database: Database, role: str) -> None:
-    assert database.sql("select has_schema_privilege(%s, 'rowhouse_auth', 'usage')", (role,)) == [(False,)]
+def test_no_other_role_may_even_look_into_the_schema(database: Database) -> None:
+    """The owner may, and superusers, and the system's pg_read_all_data, which nobody is a member of."""
+    rows = database.sql(
+        "select r.rolname from pg_roles r, pg_namespace n where n.nspname = 'rowhouse_auth' and not r.rolsuper"
+        " and r.oid <> n.nspowner and r.rolname not like 'pg\\_%%'"
+        " and has_schema_privilege(r.oid, n.oid, 'usage, create')"
+    )
+    assert rows == [("rowhouse_signin",)]
+
+
+def test_the_login_that_signs_people_in_is_a_member_of_nothing_and_owns_nothing(database: Database) -> None:
+    assert database.sql(
+        "select rolcanlogin, rolinherit, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,"
+        " (select count(*) from pg_auth_members m where m.member = r.oid),"
+        " (select count(*) from pg_shdepend d where d.refobjid = r.oid and d.deptype = 'o')"
+        " from pg_roles r where rolname = 'rowhouse_signin'"
+    ) == [(True, False, False, False, False, False, False, 0, 0)]
 
 
 def test_every_function_has_a_fixed_search_path_that_ends_in_pg_temp(database: Database) -> None:
@@ -78,9 +93,11 @@ def test_the_operations_belong_to_the_owner_who_is_no_superuser(database: Databa
 CALLS: dict[str, str] = {
     "begin_sign_in": "select rowhouse_auth.begin_sign_in('a', null, 1, 1, '1 s')",
     "open_session": "select rowhouse_auth.open_session(gen_random_uuid(), 'h', 'a', null, '', 't', '1 s')",
-    "create_account": "select rowhouse_auth.create_account('a', 'h', '', null, '', 't', '1 s', 1, '1 s')",
-    "rotate_token": "select rowhouse_auth.rotate_token('a', 'b', '1 s', '1 s')",
+    "begin_sign_up": "select rowhouse_auth.begin_sign_up(null, 1, '1 s')",
+    "create_account": "select rowhouse_auth.create_account('a', 'h', '', null, '', 't', '1 s')",
+    "rotate_token": "select rowhouse_auth.rotate_token('a', 'b', '1 s')",
     "close_session": "select rowhouse_auth.close_session('a')",
+    "end_session": "select rowhouse_auth.end_session(gen_random_uuid(), gen_random_uuid())",
     "count_attempt": "select rowhouse_auth.count_attempt('account', 'a', 1, '1 s')",
     "start_session": "select rowhouse_auth.start_session(gen_random_uuid(), null, '', 't', '1 s')",
     "the table": "select * from rowhouse_auth.attempts",
@@ -97,16 +114,31 @@ def test_a_browser_role_is_refused(database: Database, role: str, call: str) -> 
         connection.rollback()
 
 
-@pytest.mark.parametrize("call", ["count_attempt", "start_session", "the table"])
-def test_the_web_login_may_not_do_half_of_an_operation(web: Engine, call: str) -> None:
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_the_login_of_the_requests_is_refused(web: Engine, call: str) -> None:
     with pytest.raises(rls.errors.NotPermitted), rls.unit_of_work(web, rls.Identity.sign_in()) as connection:
+        connection.execute(text(call))
+
+
+@pytest.mark.parametrize("call", ["count_attempt", "start_session", "the table"])
+def test_the_sign_in_login_may_not_do_half_of_an_operation(sign_in: Engine, call: str) -> None:
+    with pytest.raises(rls.errors.NotPermitted), rls.unit_of_work(sign_in, rls.Identity.sign_in()) as connection:
         connection.execute(text(CALLS[call]))
 
 
-@pytest.mark.parametrize("table", ["users", "sessions", "refresh_tokens", "identities"])
-def test_the_web_login_may_not_read_the_tables_behind_them(web: Engine, table: str) -> None:
-    with pytest.raises(rls.errors.NotPermitted), rls.unit_of_work(web, rls.Identity.sign_in()) as connection:
-        connection.execute(text(f"select * from auth.{table}"))
+@pytest.mark.parametrize(
+    "table",
+    ["auth.users", "auth.sessions", "auth.refresh_tokens", "auth.identities", "public.products", "public.profiles"],
+)
+def test_the_sign_in_login_reads_no_table(sign_in: Engine, table: str) -> None:
+    with pytest.raises(rls.errors.NotPermitted), rls.unit_of_work(sign_in, rls.Identity.sign_in()) as connection:
+        connection.execute(text(f"select * from {table}"))
+
+
+@pytest.mark.parametrize("identity", [rls.Identity.anonymous(), rls.Identity.service("to try")], ids=lambda i: i.role)
+def test_the_sign_in_login_becomes_nobody(sign_in: Engine, identity: rls.Identity) -> None:
+    with pytest.raises(rls.errors.NotPermitted), rls.unit_of_work(sign_in, identity) as connection:
+        connection.execute(text("select 1"))
 
 
 def test_a_temporary_table_does_not_take_the_place_of_a_real_one(database: Database, provider: LocalProvider) -> None:

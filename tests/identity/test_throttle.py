@@ -13,7 +13,7 @@ from tests.factories import PASSWORD, Factories
 from tests.fixtures.database import Database
 from tests.identity.conftest import Providers
 from webapp.identity.local import LocalProvider, Throttle
-from webapp.identity.provider import TooManyAttempts, Visitor, WrongCredentials
+from webapp.identity.provider import AccountExists, TooManyAttempts, Visitor, WrongCredentials
 
 HERE = Visitor.at("192.0.2.7")
 FEW = Throttle(account=3, address=5, sign_ups=2, window=timedelta(minutes=15))
@@ -158,3 +158,53 @@ def test_sign_ups_are_counted_by_address(make: Providers) -> None:
     provider.sign_up("b@example.test", "correct staple horse", HERE)
     with pytest.raises(TooManyAttempts):
         provider.sign_up("c@example.test", "correct staple horse", HERE)
+    provider.sign_up("c@example.test", "correct staple horse", Visitor.at("198.51.100.1"))
+
+
+def test_a_sign_up_for_an_address_that_has_an_account_counts_too(make: Providers) -> None:
+    provider = make(throttle=FEW)
+    provider.sign_up("a@example.test", "correct staple horse", HERE)
+    with pytest.raises(AccountExists):
+        provider.sign_up("a@example.test", "correct staple horse", HERE)
+    with pytest.raises(TooManyAttempts):
+        provider.sign_up("a@example.test", "correct staple horse", HERE)
+
+
+def test_a_sign_up_that_is_refused_costs_no_bcrypt(make: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+
+    def counted(password: str) -> str:
+        hashed.append(password)
+        return "$2a$10$" + "x" * 53
+
+    monkeypatch.setattr("webapp.identity.passwords.hash_password", counted)
+    provider = make(throttle=FEW)
+    for number in range(2):
+        provider.sign_up(f"{number}@example.test", "correct staple horse", HERE)
+    for number in range(5):
+        with pytest.raises(TooManyAttempts):
+            provider.sign_up(f"more-{number}@example.test", "correct staple horse", HERE)
+    assert len(hashed) == 2
+
+
+def test_of_forty_sign_ups_by_eight_workers_exactly_twenty_are_heard(
+    make: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.identity.passwords.hash_password", lambda password: "$2a$10$" + "x" * 53)
+    start = Barrier(8)
+
+    def worker(number: int) -> Counter[str]:
+        provider, heard = make(), Counter[str]()
+        start.wait()
+        for turn in range(5):
+            try:
+                provider.sign_up(f"{number}-{turn}@example.test", "correct staple horse", HERE)
+            except TooManyAttempts:
+                heard["later"] += 1
+            else:
+                heard["made"] += 1
+        return heard
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sum(pool.map(worker, range(8)), Counter[str]())
+    assert answers == {"made": 20, "later": 20}

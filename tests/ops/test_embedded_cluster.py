@@ -97,7 +97,7 @@ def test_secrets_are_long_different_and_for_the_owner_alone(cluster: Cluster) ->
         assert stat.S_IMODE((data / name).stat().st_mode) == 0o600, name
     secrets = cluster.secrets
     values = [secrets.jwt_secret, secrets.secret_key, *secrets.passwords.values()]
-    assert len(set(values)) == len(values) == 6
+    assert len(set(values)) == len(values) == 7
     assert min(map(len, values)) >= 32
     assert not any(value in repr(secrets) + repr(cluster.urls) for value in values)
     log = (data / f"pg{cluster.major}.log").read_text()

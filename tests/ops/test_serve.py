@@ -79,7 +79,13 @@ def test_urls_are_those_of_the_cluster(tmp_path: Path, capsys: pytest.CaptureFix
         found = json.loads(capsys.readouterr().out)
         assert found.pop("running") is True
         expected = cluster.urls
-        assert found == {"web": expected.web, "inspector": expected.inspector, "direct": expected.direct}
+        assert found == {
+            "web": expected.web,
+            "signin": expected.signin,
+            "inspector": expected.inspector,
+            "direct": expected.direct,
+        }
+        assert "postgresql://rowhouse_signin:" in expected.signin
         port = cluster.port
     serving.urls(data=data, as_json=True)
     assert json.loads(capsys.readouterr().out)["running"] is False

@@ -151,6 +151,8 @@ class SessionReused(_Unguarded):
         held.info["identity"] = identity
         if not held.info.get("hooked"):
             event.listen(held, "after_begin", lambda s, t, c: None if t.nested else self.begin(c, s.info["identity"]))
+            # The identity map holds weakly; what somebody else keeps, be it a cache or a template, stays in it.
+            event.listen(held, "loaded_as_persistent", lambda s, found: s.info.setdefault("kept", []).append(found))
             held.info["hooked"] = True
         yield held
         held.commit()

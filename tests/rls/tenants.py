@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from tests.factories import Factories, Org, Person
-from tests.rls.leak import Someone
+from tests.rls.outcome import Someone
 from webapp.rls import Identity
 
 TENANTS = 4

@@ -8,17 +8,20 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 from tests.factories import Person
 from tests.fixtures.core import WHO
+from tests.fixtures.database import Database
 from tests.fixtures.world import World
 from webapp import rls
 from webapp.models import Product
 from webapp.rls import Identity
+from webapp.rls.connection import GuardedConnection
 from webapp.rls.errors import DatabaseError, IdentityChanged, IdentityMissing, NotPermitted, UniqueViolation
+from webapp.rls.transaction import Transaction, prologue
 
 ALL = select(Product).order_by(Product.sku)
 
@@ -68,8 +71,7 @@ def violate_a_constraint_in_a_savepoint(session: Session) -> None:
     taken = session.scalars(ALL).first()
     assert taken is not None
     with pytest.raises(UniqueViolation) as caught, session.begin_nested():
-        session.add(Product(org_id=taken.org_id, name="Again", sku=taken.sku, price=1))
-        session.flush()
+        session.execute(insert(Product).values(org_id=taken.org_id, name="Again", sku=taken.sku, price=1))
     assert caught.value.constraint == "products_org_id_sku_key"
 
 
@@ -199,8 +201,8 @@ def by_copy(engine: Engine) -> Any:
 
 
 def by_server_side_cursor(engine: Engine) -> Any:
-    with raw(engine) as connection:
-        return connection.cursor("named").execute("select 1").fetchall()
+    with raw(engine) as connection, connection.cursor("named") as cursor:
+        return cursor.execute("select 1").fetchall()
 
 
 def by_psycopg_transaction(engine: Engine) -> Any:
@@ -242,11 +244,74 @@ def test_a_raw_connection_is_nobody_again_after_its_transaction(end: str, web_en
             driver.execute("select 1")
 
 
-def test_a_commit_sent_as_a_statement_ends_the_identity_too(web_engine: Engine, world: World) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "commit", "COMMIT AND CHAIN", "rollback", "rollback and chain", "rollback/**/and/**/chain", "end", "abort",
+        "begin",
+        "/* a /* b */ */ ; -- c\n commit and chain", "prepare transaction 'x'", "start transaction",
+    ],
+)  # fmt: skip
+def test_no_statement_ends_the_transaction(web_engine: Engine, world: World, words: str) -> None:
     with rls.bind(web_engine, world.acme.member.identity).connect() as connection:
-        connection.execute(text("commit"))
+        is_still(world.acme.member, connection)
         with pytest.raises(IdentityMissing):
-            connection.execute(ALL)
+            connection.exec_driver_sql(words)
+        is_still(world.acme.member, connection)
+
+
+@pytest.mark.parametrize("kind", [psycopg.Cursor, psycopg.ClientCursor, psycopg.RawCursor])
+def test_no_cursor_of_psycopgs_own_goes_around_the_guard(web_engine: Engine, kind: type[psycopg.Cursor[Any]]) -> None:
+    with raw(web_engine) as driver, kind(driver) as cursor, pytest.raises(IdentityMissing):
+        cursor.execute("select 1")
+
+
+LEFT_BEHIND = """
+select set_config('request.jwt.claim', %(claims)s, false), set_config('request.jwt.claim.sub', %(sub)s, false),
+       set_config('request.jwt.claim.role', 'authenticated', false),
+       set_config('request.jwt.claims', %(claims)s, false),
+       set_config('search_path', 'pg_catalog', false), set_config('default_transaction_read_only', 'on', false),
+       set_config('row_security', 'off', false), set_config('default_transaction_isolation', 'serializable', false)
+"""
+FOUND = """
+select auth.uid(), auth.role(), coalesce(auth.jwt() ->> 'sub', ''), current_setting('search_path'),
+       current_setting('transaction_read_only'), current_setting('row_security'),
+       current_setting('transaction_isolation')
+"""
+
+
+@pytest.mark.usefixtures("soiled")
+def test_what_somebody_left_on_the_connection_for_its_session_reaches_nobody(web_engine: Engine, world: World) -> None:
+    ours, theirs = world.acme.owner, world.globex.owner
+    with raw(web_engine) as driver:
+        assert isinstance(driver, GuardedConnection)
+
+        def begin(identity: Identity) -> None:
+            driver.begin_as(identity, prologue(Transaction(identity), driver.info.server_version))
+
+        begin(theirs.identity)
+        driver.execute(LEFT_BEHIND, {"claims": theirs.identity.claims, "sub": str(theirs.id)})
+        driver.commit()
+        begin(ours.identity)
+        row = driver.execute(FOUND).fetchone()
+        assert row == (ours.id, "authenticated", str(ours.id), "public", "off", "on", "read committed")
+        driver.commit()
+        begin(Identity.anonymous())
+        assert driver.execute("select auth.uid(), auth.role()").fetchone() == (None, "anon")
+        driver.rollback()
+
+
+@pytest.mark.parametrize("how", ["copy", "stream"])
+def test_a_server_side_cursor_sends_nothing_by_its_other_methods(web_engine: Engine, how: str) -> None:
+    def copied(cursor: psycopg.ServerCursor[Any]) -> object:
+        with cursor.copy("copy (select 1) to stdout") as copy:
+            return copy.read()
+
+    def streamed(cursor: psycopg.ServerCursor[Any]) -> object:
+        return next(iter(cursor.stream("select 1")))
+
+    with raw(web_engine) as driver, driver.cursor("named") as cursor, pytest.raises(IdentityMissing):
+        (copied if how == "copy" else streamed)(cursor)
 
 
 def test_autocommit_is_refused(web_engine: Engine, session: Session) -> None:
@@ -276,14 +341,16 @@ def test_a_stream_that_outlives_its_session_ends_with_it(web_engine: Engine, wor
         rows = iter(session.scalars(ALL.execution_options(yield_per=1)))
         next(rows)
         session.commit()
-        with pytest.raises(Exception, match="closed"):
+        with pytest.raises(DatabaseError):
             list(rows)
 
 
-def test_the_login_itself_reads_nothing_even_where_the_guard_is_passed_by(web_engine: Engine, world: World) -> None:
-    with raw(web_engine) as driver, psycopg.Cursor(driver) as cursor:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            cursor.execute("select * from products")
+def test_the_login_itself_reads_nothing_even_where_the_guard_is_passed_by(database: Database, world: World) -> None:
+    with (
+        psycopg.connect(database.web_url, prepare_threshold=None) as driver,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        driver.execute("select * from products")
 
 
 def test_a_read_only_transaction_refuses_every_write(web_engine: Engine, world: World) -> None:

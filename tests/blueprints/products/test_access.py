@@ -122,7 +122,11 @@ def test_buttons_are_shown_to_those_who_may_press_them(
     item = world.acme.products[0]
     for path in ("/o/acme/products/", f"/o/acme/products/{item.id}"):
         page = client.page(path)
-        targets = {form.get("action") or "" for form in page.all("form")} | {a.get("href") or "" for a in page.all("a")}
+        targets = {
+            element.get(name) or ""
+            for tag, name in (("form", "action"), ("button", "formaction"), ("a", "href"))
+            for element in page.all(tag)
+        }
         assert any("/archive" in target for target in targets) is shown
     assert ("/o/acme/products/new" in client.get("/o/acme/products/").get_data(as_text=True)) is shown
     assert (

@@ -1,0 +1,129 @@
+"""Every route with everybody's status: the access matrix, and what other tests walk.
+
+The columns are PEOPLE in their order. A form is sent empty, with its token: whoever may use the route gets 422 for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import Flask, url_for
+from werkzeug.test import TestResponse
+
+from tests.factories import Factories, Person
+from tests.fixtures.application import Client, ClientFor
+from tests.fixtures.world import World
+
+PEOPLE = ("anonymous", "ended", "stranger", "other", "removed", "viewer", "member", "admin", "owner")
+
+EVERYBODY = "200 200 200 200 200 200 200 200 200"
+SIGNED_IN = "303 303 200 200 200 200 200 200 200"
+VIEWERS = "303 303 404 404 404 200 200 200 200"
+MEMBERS = "303 303 404 404 404 403 200 200 200"
+MEMBERS_FORM = "303 303 404 404 404 403 422 422 422"
+MEMBERS_DEED = "303 303 404 404 404 403 303 303 303"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one endpoint, everybody's status, and what stands in its address."""
+
+    method: Literal["GET", "POST"]
+    endpoint: str
+    statuses: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.endpoint}"
+
+    @property
+    def expected(self) -> dict[str, int]:
+        return dict(zip(PEOPLE, map(int, self.statuses.split()), strict=True))
+
+    def path(self, app: Flask, world: World) -> str:
+        """Return the route's address, in acme where it has an organisation."""
+        with app.test_request_context():
+            values = {name: _VALUES[value](world) for name, value in self.values.items()}
+            if self.endpoint == "assets.file":
+                from webapp.web.assets import asset_url
+
+                return asset_url("css/tokens.css")
+            return urlsplit(url_for(self.endpoint, **values)).path
+
+    def send(self, client: Client, path: str) -> TestResponse:
+        """Send the request as this client's browser would."""
+        return client.get(path) if self.method == "GET" else client.submit(path, dict(self.data))
+
+
+_VALUES = {
+    "acme": lambda world: world.acme.org.slug,
+    "product": lambda world: world.acme.products[0].id,
+    "archived": lambda world: world.acme.products[2].id,
+}
+_ORG = {"slug": "acme"}
+_PRODUCT = {"slug": "acme", "product_id": "product"}
+
+ROUTES = (
+    Route("GET", "assets.file", EVERYBODY),
+    Route("GET", "site.landing", EVERYBODY),
+    Route("POST", "site.theme", "303 303 303 303 303 303 303 303 303", data={"theme": "dark"}),
+    Route("GET", "health.alive", EVERYBODY),
+    Route("GET", "health.ready", EVERYBODY),
+    Route("GET", "account.signin", "200 200 303 303 303 303 303 303 303"),
+    Route("POST", "account.signin_submit", "422 422 422 422 422 422 422 422 422"),
+    Route("GET", "account.signup", "200 200 303 303 303 303 303 303 303"),
+    Route("POST", "account.signup_submit", "422 422 422 422 422 422 422 422 422"),
+    Route("POST", "account.signout", "303 303 303 303 303 303 303 303 303"),
+    Route("GET", "organizations.index", SIGNED_IN),
+    Route("GET", "organizations.enter", "303 303 303 303 303 303 303 303 303"),
+    Route("GET", "organizations.new", SIGNED_IN),
+    Route("POST", "organizations.create", "303 303 422 422 422 422 422 422 422"),
+    Route("GET", "organizations.home", "303 303 404 404 404 302 302 302 302", _ORG),
+    Route("GET", "products.index", VIEWERS, _ORG),
+    Route("GET", "products.new", MEMBERS, _ORG),
+    Route("POST", "products.create", MEMBERS_FORM, _ORG),
+    Route("GET", "products.show", VIEWERS, _PRODUCT),
+    Route("GET", "products.edit", MEMBERS, _PRODUCT),
+    Route("POST", "products.update", MEMBERS_FORM, _PRODUCT),
+    Route("POST", "products.archive", MEMBERS_DEED, _PRODUCT),
+    Route("POST", "products.restore", MEMBERS_DEED, {"slug": "acme", "product_id": "archived"}),
+)
+
+
+def in_app(app: Flask) -> set[tuple[str, str]]:
+    """Return the method and endpoint of every route of the application."""
+    return {
+        (method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+
+
+def clients(world: World, client: Client, client_for: ClientFor, factories: Factories) -> Iterator[tuple[str, Client]]:
+    """Yield everybody with a client of their own."""
+    people: dict[str, Person] = {
+        "stranger": world.stranger,
+        "other": world.globex.owner,
+        "removed": world.removed,
+        "viewer": world.acme.viewer,
+        "member": world.acme.member,
+        "admin": world.acme.admin,
+        "owner": world.acme.owner,
+    }
+    yield "anonymous", client
+    yield "ended", ended(world, client_for, factories)
+    for name, person in people.items():
+        yield name, client_for(person)
+
+
+def ended(world: World, client_for: ClientFor, factories: Factories) -> Client:
+    """Return a member's client whose session has been ended from elsewhere."""
+    holder = client_for(world.acme.member)
+    assert holder.token
+    factories.end_sessions(world.acme.member)
+    return holder

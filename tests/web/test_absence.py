@@ -1,0 +1,84 @@
+"""What is not yours and what is not there are the same answer (promise T6)."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from uuid import uuid4
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.fixtures import pages
+from tests.fixtures.application import Client, ClientFor
+from tests.fixtures.world import World
+
+PATHS = (
+    ("GET", "/o/{slug}/"),
+    ("GET", "/o/{slug}/products/"),
+    ("GET", "/o/{slug}/products/new"),
+    ("POST", "/o/{slug}/products/"),
+    ("GET", "/o/acme/products/{id}"),
+    ("GET", "/o/acme/products/{id}/edit"),
+    ("POST", "/o/acme/products/{id}"),
+    ("POST", "/o/acme/products/{id}/archive"),
+    ("POST", "/o/acme/products/{id}/restore"),
+    ("GET", "/o/{slug}/products/{id}"),
+    ("POST", "/o/{slug}/products/{id}/archive"),
+)
+VARYING = {"X-Request-Id", "Date"}
+
+
+def ask(client: Client, method: str, path: str) -> TestResponse:
+    return client.get(path) if method == "GET" else client.submit(path, {"name": "x"})
+
+
+def shape(response: TestResponse, *named: str) -> tuple[int, list[tuple[str, str]], str]:
+    """Return all that a visitor can compare, without the number of the request and what they asked for themselves.
+
+    The CSRF token goes too: it carries the second at which it was written.
+    """
+    body = response.get_data(as_text=True)
+    token = pages.parse(body).token() or "no token"
+    for name in (response.headers["X-Request-Id"], token, *named):
+        body = body.replace(name, "")
+    headers = sorted((k, v) for k, v in response.headers if k not in VARYING and k != "Content-Length")
+    return response.status_code, headers, body
+
+
+@pytest.mark.parametrize(("method", "template"), PATHS)
+def test_a_foreign_address_and_an_absent_one_answer_alike(
+    method: str, template: str, client_for: ClientFor, world: World
+) -> None:
+    member = client_for(world.acme.member)
+    foreign = {"slug": "globex", "id": str(world.globex.products[0].id)}
+    absent = {"slug": "absent", "id": str(uuid4())}
+    answers = [shape(ask(member, method, template.format(**values)), *values.values()) for values in (foreign, absent)]
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+
+
+@pytest.mark.parametrize("slug", ["globex", "absent"])
+def test_to_a_visitor_without_an_account_every_organisation_is_the_same(slug: str, client: Client) -> None:
+    response = client.get(f"/o/{slug}/products/")
+    assert (response.status_code, response.location) == (303, f"/signin?next=/o/{slug}/products/")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("method", "template"), [PATHS[1], PATHS[4]])
+def test_a_foreign_address_and_an_absent_one_take_the_same_time(
+    method: str, template: str, client_for: ClientFor, world: World
+) -> None:
+    """500 pairs, in turn, so that whatever else the machine does is the same for both; within 5 % in the middle."""
+    member = client_for(world.acme.member)
+    addresses = [
+        template.format(slug="globex", id=world.globex.products[0].id), template.format(slug="absent", id=uuid4())
+    ]  # fmt: skip
+    times: list[list[float]] = [[], []]
+    for _ in range(520):
+        for index, address in enumerate(addresses):
+            began = time.perf_counter()
+            ask(member, method, address)
+            times[index].append(time.perf_counter() - began)
+    foreign, absent = (statistics.median(found[20:]) for found in times)
+    assert abs(foreign - absent) / absent < 0.05, f"{foreign * 1000:.2f} ms and {absent * 1000:.2f} ms"
