@@ -118,8 +118,8 @@ def main() -> None:
             assert row
         web = bouncer.url("rowhouse_web", DATABASE)
         settings = {
-            "DATABASE_URL": web, "DATABASE_URL_DIRECT": direct, "SECRET_KEY": "k" * 32, "JWT_SECRET": "j" * 32,
-            "LOG_LEVEL": "ERROR",
+            "DATABASE_URL": web, "SIGNIN_DATABASE_URL": bouncer.url("rowhouse_signin", DATABASE),
+            "SECRET_KEY": "k" * 32, "JWT_SECRET": "j" * 32, "LOG_LEVEL": "ERROR",
         }  # fmt: skip
         ports = [stack.enter_context(_port()) for _ in range(2)]
         page = stack.enter_context(gunicorn("wsgi:app", ports[0], settings, asked.workers, asked.threads))

@@ -10,10 +10,11 @@ import pytest
 from tests.fixtures.application import MakeApp
 from tests.fixtures.cluster import Postgres
 from tests.fixtures.database import Database
-from webapp.settings import BadSettings, Settings, load
+from webapp.settings import BadSettings, Settings, load, load_direct_url
 
 GOOD: dict[str, Any] = {
     "database_url": "postgresql://rowhouse_web@db.example.com:6543/postgres",
+    "signin_database_url": "postgresql://rowhouse_signin@db.example.com:6543/postgres",
     "secret_key": "s" * 32,
     "jwt_secret": "j" * 32,
 }
@@ -29,7 +30,7 @@ def test_each_missing_setting_is_named_with_what_it_is() -> None:
     with pytest.raises(BadSettings) as refused:
         load()
     lines = str(refused.value).splitlines()
-    assert [line.split()[0] for line in lines] == ["DATABASE_URL", "SECRET_KEY", "JWT_SECRET"]
+    assert [line.split()[0] for line in lines] == ["DATABASE_URL", "SIGNIN_DATABASE_URL", "SECRET_KEY", "JWT_SECRET"]
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,21 @@ def test_each_missing_setting_is_named_with_what_it_is() -> None:
     [
         ({"database_url": "mysql://x/y"}, "postgresql:// only"),
         ({"database_url": "not a url"}, "DATABASE_URL"),
+        ({"signin_database_url": "mysql://x/y"}, "SIGNIN_DATABASE_URL.*postgresql:// only"),
         ({"secret_key": "short"}, "32 bytes"),
         ({"jwt_secret": "é" * 15}, "32 bytes"),
-        ({"jwt_secret": GOOD["secret_key"]}, "the same"),
+        ({"jwt_secret_previous": "short"}, "JWT_SECRET_PREVIOUS.*32 bytes"),
+        ({"jwt_secret": GOOD["secret_key"]}, "SECRET_KEY and JWT_SECRET are the same"),
+        ({"jwt_secret_previous": GOOD["jwt_secret"]}, "JWT_SECRET and JWT_SECRET_PREVIOUS are the same"),
+        ({"jwt_secret_previous": GOOD["secret_key"]}, "SECRET_KEY and JWT_SECRET_PREVIOUS are the same"),
+        ({"secret_key_previous": GOOD["secret_key"]}, "SECRET_KEY and SECRET_KEY_PREVIOUS are the same"),
+        ({"secret_key_previous": GOOD["jwt_secret"]}, "SECRET_KEY_PREVIOUS and JWT_SECRET are the same"),
+        ({"secret_key_previous": "p" * 32, "jwt_secret_previous": "p" * 32}, "_PREVIOUS and JWT_SECRET_PREVIOUS"),
         ({"public_url": "http://work.example.com"}, "https"),
         ({"public_url": "work.example.com"}, "scheme"),
         ({"public_url": "https://work.example.com/app"}, "without a path"),
         ({"public_url": "https://work.example.com", "debug": True}, "DEBUG"),
+        ({"public_url": "https://work.example.com", "rowhouse_demo": True}, "ROWHOUSE_DEMO"),
         ({"log_level": "LOUD"}, "LOG_LEVEL"),
         ({"statement_timeout_ms": 0}, "STATEMENT_TIMEOUT_MS"),
     ],
@@ -59,6 +68,13 @@ def test_no_message_shows_a_secret() -> None:
     assert "hunter2" not in str(refused.value)
     assert "sesame" not in str(refused.value)
     assert GOOD["jwt_secret"] not in repr(load(**GOOD))
+
+
+def test_the_secrets_before_these_are_read_and_shown_to_nobody() -> None:
+    settings = load(**(GOOD | {"secret_key_previous": "o" * 32, "jwt_secret_previous": "p" * 32}))
+    assert (settings.previous_keys, settings.previous_jwt_secrets) == (("o" * 32,), ("p" * 32,))
+    assert "p" * 32 not in repr(settings)
+    assert load(**GOOD).previous_jwt_secrets == ()
 
 
 def test_settings_do_not_change() -> None:
@@ -80,6 +96,8 @@ def test_hosts_are_read_from_a_list_with_commas(monkeypatch: pytest.MonkeyPatch)
         ("alter role rowhouse_web bypassrls", "BYPASSRLS"),
         ("grant service_role to rowhouse_web", "service_role"),
         ("create table public.mine (); alter table public.mine owner to rowhouse_web", "owns"),
+        ("grant anon to rowhouse_signin", "rowhouse_signin is a member of anon"),
+        ("grant usage on schema rowhouse_auth to rowhouse_web", "rowhouse_auth as rowhouse_web"),
     ],
 )
 def test_a_login_that_rls_does_not_bind_is_refused_at_start(
@@ -93,5 +111,30 @@ def test_a_login_that_rls_does_not_bind_is_refused_at_start(
     finally:
         database.admin_sql(
             "alter role rowhouse_web nosuperuser nobypassrls; revoke service_role from rowhouse_web;"
+            "revoke anon from rowhouse_signin;"
             "drop table if exists public.mine"
         )
+
+
+def test_the_login_of_the_requests_is_none_that_signs_people_in(make_app: MakeApp, database: Database) -> None:
+    with pytest.raises(BadSettings, match=r"rowhouse_web is a member of anon(.|\n)*SIGNIN_DATABASE_URL"):
+        make_app(signin_database_url=database.web_url)
+    with pytest.raises(BadSettings, match=r"rowhouse_auth as rowhouse_signin(.|\n)*DATABASE_URL"):
+        make_app(database_url=database.signin_url)
+
+
+def test_the_demonstration_is_for_this_machine() -> None:
+    assert load(**(GOOD | {"rowhouse_demo": True})).on_loopback
+
+
+def test_commands_that_serve_nobody_need_the_owners_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL_DIRECT", "postgresql://postgres@db.example.com/postgres")
+    assert load_direct_url() == "postgresql://postgres@db.example.com/postgres"
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "not set"), ("mysql://x/y", "postgresql:// only"), ("", "not set")])
+def test_the_owners_address_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch, value: str | None, said: str) -> None:
+    if value is not None:
+        monkeypatch.setenv("DATABASE_URL_DIRECT", value)
+    with pytest.raises(BadSettings, match=f"DATABASE_URL_DIRECT.*{said}"):
+        load_direct_url()

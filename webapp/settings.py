@@ -167,3 +167,21 @@ def _line(error: dict[str, Any]) -> str:
         return f"{name} is not set. {field.description}"
     said = str(error["msg"]).removeprefix("Value error, ")
     return f"{name}: {said}" if name else said
+
+
+class _Direct(BaseSettings):
+    model_config = Settings.model_config
+
+    database_url_direct: SecretStr | None = None
+
+
+def load_direct_url() -> str:
+    """Read DATABASE_URL_DIRECT alone, for commands that serve nobody. Raises BadSettings."""
+    found = _Direct().database_url_direct
+    try:
+        normalise_url(found.get_secret_value() if found else "")
+    except ValueError as exc:
+        why = str(exc) if found else "Migrations and grants need the owner's login, on Postgres itself."
+        raise BadSettings(f"DATABASE_URL_DIRECT is {'wrong' if found else 'not set'}. {why}") from None
+    assert found is not None
+    return found.get_secret_value()

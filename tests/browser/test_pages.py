@@ -39,6 +39,7 @@ def test_a_page_is_open_to_all_keeps_its_policy_and_fits_a_phone(
     visitor.page.on("response", note)
     sight.way(visitor, stage)
     visitor.page.wait_for_selector(sight.shows)
+    visitor.page.wait_for_load_state()  # the styles too: after a form was sent, nothing has waited for them yet
     assert statuses[-1] == sight.status
     assert list(faults_everywhere(visitor.page, sight.shows if sight.is_layer else None, at_length=at_length)) == []
 

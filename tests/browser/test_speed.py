@@ -43,8 +43,11 @@ def test_the_first_load_of_a_full_list_is_under_60_kb(house: House, enter: Enter
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_list_does_not_move_while_it_loads(house: House, enter: Enter, width: int) -> None:
-    page = enter(house.member, width=width).go(house.products)
+    visitor = enter(house.member, width=width)
+    # On a slow machine the first rows are shown before the last ones are read.
+    visitor.context.new_cdp_session(visitor.page).send("Emulation.setCPUThrottlingRate", {"rate": 8})
+    page = visitor.go(house.products)
     page.wait_for_load_state("networkidle")
     # Two frames: the observer is told of a shift after the frame that made it.
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert page.evaluate("watched.shift") == 0
+    assert page.evaluate("watched.shift") < 0.0001

@@ -170,6 +170,20 @@ def test_without_the_key_nobody_is_given_the_token_that_comes_next(
     assert alive(web, tokens, second)
 
 
+def test_a_lost_answer_is_found_again_under_the_key_before_and_the_chain_goes_on(
+    factories: Factories, sign_in: Engine, provider: LocalProvider, tokens: AccessTokens
+) -> None:
+    factories.person(email="ada@example.test")
+    held = provider.sign_in("ada@example.test", PASSWORD, HERE)
+    lost = provider.refresh(held.refresh)
+    after = LocalProvider(sign_in, tokens, b"another key".ljust(32), previous_refresh_keys=[b"k" * 32])
+    assert after.refresh(held.refresh).refresh == lost.refresh
+    third = after.refresh(lost.refresh)
+    assert after.refresh(lost.refresh).refresh == third.refresh
+    with pytest.raises(SessionEnded, match="reused"):
+        after.refresh(held.refresh)
+
+
 @pytest.mark.parametrize("token", ["", "unknown", "\0", "\ud800", "x" * 10_000, "' or true --"])
 def test_a_token_that_was_never_issued_refreshes_nothing(provider: LocalProvider, token: str) -> None:
     with pytest.raises(SessionEnded):

@@ -112,6 +112,15 @@ def test_a_second_start_keeps_port_secrets_and_data(tmp_path: Path) -> None:
         assert second.urls == urls
 
 
+def test_roles_and_schemas_of_supabase_that_changed_are_made_again_on_what_is_there(tmp_path: Path) -> None:
+    with Cluster(tmp_path / "data", settings=FAST).start() as cluster:
+        cluster.prepare()
+        made = (cluster.folder.read() or {})["shim"]
+        cluster.folder.write(shim="what it was before")
+        cluster.prepare()
+        assert (cluster.folder.read() or {})["shim"] == made
+
+
 def test_a_port_taken_meanwhile_is_exchanged_and_the_operator_told(tmp_path: Path) -> None:
     said: list[str] = []
     with Cluster(tmp_path / "data", settings=FAST).start() as first:

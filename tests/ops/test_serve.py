@@ -6,6 +6,7 @@ import json
 import socket
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from webapp.ops import serve as serving
@@ -90,3 +91,27 @@ def test_urls_are_those_of_the_cluster(tmp_path: Path, capsys: pytest.CaptureFix
     serving.urls(data=data, as_json=True)
     assert json.loads(capsys.readouterr().out)["running"] is False
     assert is_free(port)
+
+
+def test_a_login_that_a_start_was_cut_off_from_gets_its_password_at_the_next(tmp_path: Path) -> None:
+    from webapp.ops import migrate
+
+    with Cluster(tmp_path / "data", settings=FAST).start() as cluster:
+        cluster.prepare()
+        migrate.upgrade(cluster.urls.direct)
+    with Cluster(tmp_path / "data", settings=FAST).start() as cluster:
+        serving._prepare(cluster)
+        for url in (cluster.urls.web, cluster.urls.signin, cluster.urls.inspector):
+            with psycopg.connect(url) as connection:
+                assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_the_workers_get_no_login_that_no_request_needs(tmp_path: Path) -> None:
+    with Cluster(tmp_path / "data", settings=FAST).start() as cluster:
+        environ = {"PATH": "/bin", "database_url_direct": cluster.urls.direct, "INSPECTOR_DATABASE_URL": "x"}
+        given = serving._for_workers({**environ, **serving._settings(cluster, 8000, environ)})
+        urls = cluster.urls
+    assert given["DATABASE_URL"] == urls.web
+    assert given["SIGNIN_DATABASE_URL"] == urls.signin
+    assert not {"DATABASE_URL_DIRECT", "INSPECTOR_DATABASE_URL"} & {name.upper() for name in given}
+    assert not {urls.direct, urls.inspector, urls.admin} & set(given.values())

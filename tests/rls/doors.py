@@ -154,7 +154,11 @@ class SessionReused(_Unguarded):
             # The identity map holds weakly; what somebody else keeps, be it a cache or a template, stays in it.
             event.listen(held, "loaded_as_persistent", lambda s, found: s.info.setdefault("kept", []).append(found))
             held.info["hooked"] = True
-        yield held
+        try:
+            yield held
+        except BaseException:
+            held.rollback()
+            raise
         held.commit()
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -101,9 +100,14 @@ def run(load: Load) -> tuple[Outcome, Requests]:
 
     def canary() -> None:
         while not done.is_set() and not outcome.stop.is_set():
-            with _patient(load.may_be_away), psycopg.connect(load.url, autocommit=True, prepare_threshold=None) as held:
-                while not done.is_set() and not outcome.stop.is_set():
-                    probe(held, outcome)
+            try:
+                with psycopg.connect(load.url, autocommit=True, prepare_threshold=None) as held:
+                    while not done.is_set() and not outcome.stop.is_set():
+                        probe(held, outcome)
+            except psycopg.Error as exc:
+                if not load.may_be_away:
+                    outcome.fault("error", f"canary: {exc!r}")
+                time.sleep(0.1)
 
     started = time.monotonic()
     clients = [threading.Thread(target=client, args=(number,)) for number in range(load.clients)]
@@ -119,13 +123,3 @@ def run(load: Load) -> tuple[Outcome, Requests]:
             thread.join()
     outcome.seconds = time.monotonic() - started
     return outcome, requests
-
-
-@contextmanager
-def _patient(may_be_away: bool) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error:
-        if not may_be_away:
-            raise
-        time.sleep(0.1)

@@ -48,8 +48,16 @@ def init_app(
     come by https. ``issuer`` is the ``iss`` of access tokens: the same on every host.
     """
     tokens = AccessTokens(jwt_secret, issuer, previous=previous_jwt_secrets)
-    refresh_key = derive(secret_key, "refresh tokens")
-    provider = LocalProvider(engine, tokens, refresh_key, limits=limits, throttle=throttle, lifetimes=lifetimes)
+    refresh_key, *before = (derive(key, "refresh tokens") for key in (secret_key, *previous_keys))
+    provider = LocalProvider(
+        engine,
+        tokens,
+        refresh_key,
+        previous_refresh_keys=before,
+        limits=limits,
+        throttle=throttle,
+        lifetimes=lifetimes,
+    )
     accounts = Accounts(provider, tokens, engine)
     app.session_interface = CookieSessions(secret_key, previous_keys, secure=secure)
     app.extensions[_KEY] = accounts

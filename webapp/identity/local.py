@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -89,6 +90,7 @@ class LocalProvider:
         tokens: AccessTokens,
         refresh_key: bytes,
         *,
+        previous_refresh_keys: Sequence[bytes] = (),
         limits: Limits = Limits(),
         throttle: Throttle | None = None,
         lifetimes: Lifetimes | None = None,
@@ -96,7 +98,7 @@ class LocalProvider:
         self._engine = engine
         self._limits = limits
         self._tokens = tokens
-        self._refresh_key = refresh_key
+        self._refresh_keys = (refresh_key, *previous_refresh_keys)
         self._throttle = throttle or Throttle()
         self._lifetimes = lifetimes or Lifetimes()
 
@@ -171,16 +173,16 @@ class LocalProvider:
         tokens behind the other, which is about one visit an hour, and at most until the session's end. Sign-out ends
         every copy at once. A copy that lay unused while its owner went on opens nothing and ends the session.
         """
-        child = self._child(refresh)
-        rotated = self._call(
-            _ROTATE,
-            token=_stored(refresh),
-            child=_stored(child),
-            idle=self._lifetimes.idle,
-        )
-        if rotated.outcome not in ("rotated", "reissued"):
-            raise SessionEnded(rotated.outcome)
-        return self._issued(rotated, child)
+        outcome = "ended"
+        for key in self._refresh_keys:
+            child = _successor(refresh, key)
+            rotated = self._call(_ROTATE, token=_stored(refresh), child=_stored(child), idle=self._lifetimes.idle)
+            if rotated.outcome in ("rotated", "reissued"):
+                return self._issued(rotated, child)
+            outcome = rotated.outcome
+            if outcome != "ended":  # where it is, a key before this one may have made the successor
+                break
+        raise SessionEnded(outcome)
 
     def sign_out(self, tokens: Tokens) -> None:
         """Delete the session, so that ``rowhouse.session_alive()`` is false from the next statement on."""
@@ -198,8 +200,9 @@ class LocalProvider:
         access, expires_at = self._tokens.issue(Account(row.user_id, row.session_id, row.email, row.app_metadata))
         return Tokens(access, refresh, expires_at)
 
-    def _child(self, refresh: str) -> str:
-        return hmac.new(self._refresh_key, refresh.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+def _successor(refresh: str, key: bytes) -> str:
+    return hmac.new(key, refresh.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _stored(token: str) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, FetchedValue, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -67,7 +67,8 @@ class Product(Base):
     sku: Mapped[str]
     stock: Mapped[int] = mapped_column(server_default=text("0"))
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
-    image_path: Mapped[str | None]
+    # Set by nobody yet, so no role may name it: FetchedValue keeps the ORM from writing a NULL into every INSERT.
+    image_path: Mapped[str | None] = mapped_column(FetchedValue())
     created_at: Mapped[Created]
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     # Names are sorted without regard to capitals. A column rather than an index on lower(name): under RLS a condition

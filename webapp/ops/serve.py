@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from psycopg import sql
 
 from webapp.ops.embedded import Cluster, EmbeddedError, Folder, is_free
 from webapp.ops.embedded.folder import LOGINS
@@ -104,7 +103,6 @@ def _prepare(cluster: Cluster) -> None:
 
     cluster.prepare()
     direct = cluster.urls.direct
-    _mend(cluster)
     migrated = migrate.upgrade(direct)
     if migrated:
         _say("The schema is up to date.")
@@ -118,24 +116,6 @@ def _prepare(cluster: Cluster) -> None:
         demo.seed(direct)
         cluster.folder.write(demonstration=True)
         _say("The demonstration data is in place.")
-
-
-def _mend(cluster: Cluster) -> None:
-    """Let a folder that was made before ``rowhouse_signin`` get it: revision 0002 runs once more, on rows that stay.
-
-    The schema that it makes holds nothing but the count of failed attempts.
-    """
-    from webapp.ops import migrate
-
-    if "logins" in (cluster.folder.read() or {}) or migrate.current(cluster.urls.direct) != "0002":
-        return
-    with cluster.connect() as admin:
-        if not admin.execute("select from pg_roles where rolname = %s", (LOGINS["signin"],)).fetchone():
-            admin.execute(sql.SQL("create role {} login noinherit").format(sql.Identifier(LOGINS["signin"])))
-        if admin.execute("select to_regprocedure('rowhouse_auth.end_session(uuid, uuid)')").fetchone() == (None,):
-            admin.execute(
-                "drop schema rowhouse_auth cascade; update rowhouse.alembic_version set version_num = '0001'"
-            )
 
 
 def _settings(cluster: Cluster, port: int, environ: Mapping[str, str]) -> dict[str, str]:

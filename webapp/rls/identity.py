@@ -10,8 +10,8 @@ from uuid import UUID
 
 Role = Literal["anon", "authenticated", "service_role", "none"]
 
-# The only names that can ever follow SET LOCAL ROLE. "none" is the login role itself: it owns nothing and
-# may only execute the sign-in functions of schema rowhouse_auth.
+# The only names that can ever follow SET LOCAL ROLE. "none" is the login role itself, which owns nothing: that of the
+# requests can do nothing by itself, that of signing in may execute the functions of schema rowhouse_auth.
 ROLES: Final[frozenset[str]] = frozenset({"anon", "authenticated", "service_role", "none"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.factories import PASSWORD, Factories, Person
@@ -229,3 +230,78 @@ def test_the_session_opens_with_the_key_before_and_not_without_it(make_app: Make
         client = make_app(secret_key=new, **settings).test_client()
         client.set_cookie("rowhouse", kept.value)
         assert client.get("/o").status_code == status
+
+
+def bearer(client: Client) -> dict[str, str]:
+    """Return the header of a program that was given the access token of this client's session, and nothing else."""
+    with client.session_transaction() as held:
+        return {"Authorization": f"Bearer {held['access']}"}
+
+
+def test_a_bearer_token_signs_out_of_the_session_that_it_names(client_for: ClientFor, ada: Person, app: Flask) -> None:
+    mine, other = client_for(ada), client_for(ada)
+    program = app.test_client(use_cookies=False)
+    headers = bearer(mine)
+    assert program.get("/o", headers=headers).status_code == 200
+    response = program.post("/signout", headers=headers)
+    assert (response.status_code, response.get_data(), cookies(response)) == (204, b"", [])
+    assert program.get("/o", headers=headers).status_code == 401
+    assert mine.get("/o").status_code == 303
+    assert other.get("/o").status_code == 200
+    assert program.post("/signout", headers=headers).status_code in (204, 401)
+
+
+def test_a_bearer_token_beside_a_cookie_leaves_the_cookies_session_alone(
+    client_for: ClientFor, ada: Person, factories: Factories
+) -> None:
+    bob = client_for(factories.person(email="bob@example.test"))
+    headers = bearer(client_for(ada))
+    response = bob.post("/signout", headers=headers)
+    assert (response.status_code, cookies(response)) == (204, [])
+    assert bob.get("/o").status_code == 200
+    assert bob.get("/o", headers=headers).status_code == 401
+
+
+def test_a_bad_bearer_token_signs_nobody_out(client_for: ClientFor, ada: Person, database: Database) -> None:
+    client = client_for(ada)
+    for token in ("", "x", bearer(client)["Authorization"][7:] + "x"):
+        assert client.post("/signout", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert sessions(database) == 1
+    assert client.get("/o").status_code == 200
+
+
+def test_a_form_asks_no_program_with_a_bearer_token_for_a_csrf_token(
+    client_for: ClientFor, ada: Person, app: Flask, database: Database
+) -> None:
+    program, headers = app.test_client(use_cookies=False), bearer(client_for(ada))
+    made = program.post("/o", data={"name": "By a program", "slug": "by-a-program"}, headers=headers)
+    assert made.status_code in (201, 303), made.get_data(as_text=True)
+    assert database.sql("select slug from public.organizations") == [("by-a-program",)]
+    signed_in = program.post("/signin", data={"email": ada.email, "password": PASSWORD}, headers=headers)
+    assert signed_in.status_code == 303
+
+
+def test_an_access_token_of_the_secret_before_is_still_good(make_app: MakeApp, ada: Person) -> None:
+    old, new = "the token secret before this one, long enough", "the token secret of today, which is long too"
+    before = make_app(jwt_secret=old).test_client()
+    assert isinstance(before, Client)
+    before.sign_in(ada)
+    headers = bearer(before)
+    for settings, status in (({"jwt_secret_previous": old}, 200), ({}, 401)):
+        program = make_app(jwt_secret=new, **settings).test_client(use_cookies=False)
+        assert program.get("/o", headers=headers).status_code == status
+
+
+def test_who_lost_the_answer_to_a_refresh_stays_signed_in(
+    client_for: ClientFor, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    monkeypatch.setattr("webapp.identity.tokens.LIFETIME", timedelta(seconds=-60))
+    client = client_for(ada)
+    monkeypatch.undo()
+    before = client.get_cookie("rowhouse")
+    assert before is not None
+    for _ in range(3):
+        client.set_cookie("rowhouse", before.value)
+        assert client.get("/o").status_code == 200

@@ -24,11 +24,11 @@ def fingerprint(folder: Path) -> str:
 
 def create_database(admin: psycopg.Connection) -> None:
     """Make the database and its owner where they are missing; `admin` is in autocommit, in any other database."""
-    if not admin.execute("select from pg_roles where rolname = %s", (OWNER,)).fetchone():
+    if not admin.execute("select 1 from pg_roles where rolname = %s", (OWNER,)).fetchone():
         admin.execute(
             sql.SQL("create role {} login createdb createrole bypassrls nosuperuser").format(sql.Identifier(OWNER))
         )
-    if not admin.execute("select from pg_database where datname = %s", (DATABASE,)).fetchone():
+    if not admin.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone():
         admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
 
 
