@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, g, request, url_for
 
 from webapp.web import access
 
@@ -96,8 +96,13 @@ def assets() -> Assets:
 
 def asset_url(path: str) -> str:
     """Return the address of a static file, hash included; raises UnknownAsset for one that is not there."""
-    found = assets()[path]
-    return url_for("assets.file", digest=found.digest, path=found.path)
+    if "asset_urls" not in g:
+        g.asset_urls = {}
+    urls: dict[str, str] = g.asset_urls
+    if path not in urls:
+        found = assets()[path]
+        urls[path] = url_for("assets.file", digest=found.digest, path=found.path)
+    return urls[path]
 
 
 @bp.get("/static/<digest>/<path:path>")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
@@ -84,11 +85,14 @@ def icon(name: str, cls: str = "", *, label: str | None = None) -> Markup:
     """
     if name not in current_app.extensions[ICONS]:
         raise UnknownIcon(f"There is no icon {name!r} in {SPRITE}.")
+    return _icon(name, cls, label, asset_url(SPRITE))
+
+
+@lru_cache(maxsize=1024)  # a list draws the same icon in every row
+def _icon(name: str, cls: str, label: str | None, sprite: str) -> Markup:
     spoken = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
     kind = "mark" if name == "mark" else "icon"
-    return Markup('<svg class="{}" {}><use href="{}#{}"/></svg>').format(
-        f"{kind} {cls}".rstrip(), spoken, asset_url(SPRITE), name
-    )
+    return Markup('<svg class="{}" {}><use href="{}#{}"/></svg>').format(f"{kind} {cls}".rstrip(), spoken, sprite, name)
 
 
 def nav_here(blueprint: str) -> Markup:
