@@ -116,7 +116,7 @@ def with_pip(lock: Path) -> None:
         "-m",
         "pip",
         "install",
-        "--quiet",
+        "-qq",  # warnings of the machine's own configuration would stand before ours
         "--disable-pip-version-check",
         "--no-deps",
         "--require-hashes",

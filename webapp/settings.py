@@ -1,4 +1,4 @@
-"""All configuration: one frozen object, and the only reader of the environment."""
+"""All configuration of the application: one frozen object, and its only reader of the environment."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Settings(BaseSettings):
         description="The pooler, as the login rowhouse_signin: signing up, in, out and refreshing, nothing else."
     )
     database_url_direct: SecretStr | None = Field(
-        None, description="Postgres itself, as the owner: migrations only, never a request."
+        None, description="Postgres itself, as the owner: migrations and rowhouse admin, never a request."
     )
     inspector_database_url: SecretStr | None = Field(
-        None, description="Postgres or the pooler as the login rowhouse_inspector."
+        None, description="As the login rowhouse_inspector; nothing asks for it yet."
     )
     secret_key: SecretStr = Field(description="Encrypts the session cookie; 32 bytes or more, the same on each host.")
     secret_key_previous: SecretStr | None = Field(

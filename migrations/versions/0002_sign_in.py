@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import webapp.schema.operations  # noqa: F401 - registers the operations below on op
 from webapp.rls.policy import Function
 
 revision = "0002"

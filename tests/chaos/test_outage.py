@@ -6,7 +6,7 @@ gunicorn is left alone: the same workers serve before, during and after.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -18,17 +18,8 @@ from tests.fixtures.servers import until
 from tests.fixtures.world import World
 
 AWAY = 1.5  # seconds that a server is gone
-BACK = 4.0  # seconds in which a page must be served again: T19 says 2 on a machine that does nothing else
-LONGEST = 8.0  # seconds that anybody waits for any answer (T21)
-
-
-@pytest.fixture
-def restored(postgres: Postgres, bouncer: Bouncer, database: Database) -> Iterator[None]:
-    """Have both servers running again after a test that ends one."""
-    yield
-    database.close()
-    postgres.start()
-    bouncer.restart()
+BACK = 4.0  # seconds in which a page must be served again; half of that on a machine that does nothing else
+LONGEST = 8.0  # seconds that anybody waits for any answer
 
 
 @pytest.mark.usefixtures("restored")

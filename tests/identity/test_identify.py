@@ -22,11 +22,6 @@ ADA = Account(UUID(int=1), UUID(int=2), "ada@example.test", {})
 BOB = Account(UUID(int=3), UUID(int=4), "bob@example.test", {})
 
 
-@pytest.fixture
-def tokens() -> AccessTokens:
-    return AccessTokens("a-secret-of-the-test-suite-with-more-than-32-bytes", "https://rowhouse.test/auth/v1")
-
-
 class Provider:
     """Answer a refresh with what it was given, and count."""
 

@@ -1,4 +1,4 @@
-"""What an injected statement can and cannot do: the database holds where the application fails (promise T7)."""
+"""What an injected statement can and cannot do: the database holds where the application fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The identity is right, or the statement is refused: after whatever may happen in a request (promise T9)."""
+"""The identity is right, or the statement is refused: after whatever may happen in a request."""
 
 from __future__ import annotations
 

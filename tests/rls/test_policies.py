@@ -1,4 +1,4 @@
-"""Who may do what with which row: each table × command × person (promise T5).
+"""Who may do what with which row: each table × command × person.
 
 ``MATRIX`` says how many of acme's rows a person reaches, in a world where acme has three products and seven members.
 Whoever is not named reaches none, or is REFUSED. A table that the catalogue has and the matrix has not fails.

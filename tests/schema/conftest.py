@@ -14,14 +14,10 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from tests.fixtures.cluster import Postgres
+from tests.fixtures.database import DEFAULTS
 from webapp.ops.embedded import binaries, roles
 from webapp.schema.session import direct_engine
 
-# What a new table or function in schema public brings with it on Supabase.
-_DEFAULTS = """
-alter default privileges for role postgres in schema public grant all on tables to anon, authenticated, service_role;
-alter default privileges for role postgres in schema public grant all on functions to anon, authenticated, service_role
-"""
 _numbers = itertools.count(1)
 
 
@@ -36,7 +32,7 @@ def blank(postgres: Postgres) -> Iterator[Callable[[], str]]:
             admin.execute(sql.SQL("create database {} owner postgres").format(sql.Identifier(name)))
         with postgres.connect(name) as admin:
             roles.run_shim(admin, roles.SHIM)
-            admin.execute(_DEFAULTS)
+            admin.execute(DEFAULTS)
         return postgres.url("postgres", name)
 
     yield make

@@ -1,4 +1,4 @@
-"""What is not yours and what is not there are the same answer (promise T6)."""
+"""What is not yours and what is not there are the same answer."""
 
 from __future__ import annotations
 

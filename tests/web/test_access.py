@@ -57,7 +57,7 @@ def test_a_removed_member_sees_nothing_from_the_next_request_on(
 def test_an_ended_session_shows_nothing_from_the_next_request_on(
     client_for: ClientFor, world: World, factories: Factories
 ) -> None:
-    """The cookie and the token in it are as valid as ever: the database is asked (promise T12)."""
+    """The cookie and the token in it are as valid as ever: the database is asked."""
     member = client_for(world.acme.member)
     assert member.get("/o/acme/products/").status_code == 200
     factories.end_sessions(world.acme.member)

@@ -1,4 +1,4 @@
-"""Nobody can be made to do what they did not mean to, and looking changes nothing (promise T14)."""
+"""Nobody can be made to do what they did not mean to, and looking changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole application through two server connections: no answer has a word of another tenant (promise T2, small)."""
+"""The whole application through two server connections: no answer has a word of another tenant."""
 
 from __future__ import annotations
 

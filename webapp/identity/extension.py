@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from webapp.identity.cookies import CookieSessions
 from webapp.identity.keys import derive
-from webapp.identity.local import Lifetimes, LocalProvider, Throttle
+from webapp.identity.local import LocalProvider
 from webapp.identity.provider import Provider
 from webapp.identity.tokens import AccessTokens
 from webapp.rls import Limits
@@ -39,10 +39,8 @@ def init_app(
     issuer: str,
     secure: bool,
     limits: Limits = Limits(),
-    throttle: Throttle | None = None,
-    lifetimes: Lifetimes | None = None,
-) -> Accounts:
-    """Give ``app`` local accounts on ``engine`` and encrypted session cookies, and return them.
+) -> None:
+    """Give ``app`` local accounts on ``engine`` and encrypted session cookies.
 
     ``engine`` is that of the login ``rowhouse_signin``, which no request uses otherwise. ``secure`` says that people
     come by https. ``issuer`` is the ``iss`` of access tokens: the same on every host.
@@ -55,13 +53,9 @@ def init_app(
         refresh_key,
         previous_refresh_keys=before,
         limits=limits,
-        throttle=throttle,
-        lifetimes=lifetimes,
     )
-    accounts = Accounts(provider, tokens, engine)
     app.session_interface = CookieSessions(secret_key, previous_keys, secure=secure)
-    app.extensions[_KEY] = accounts
-    return accounts
+    app.extensions[_KEY] = Accounts(provider, tokens, engine)
 
 
 def accounts() -> Accounts:

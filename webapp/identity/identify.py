@@ -44,8 +44,9 @@ def identify(
 
     An access token that has expired in the cookie is exchanged here, before the request's own transaction and in one
     of its own, on GET too. A safe method forbids what the visitor would answer for, not the bookkeeping of their
-    session (RFC 9110, section 9.2.1); it can be repeated within seconds, as prefetching browsers and several tabs do;
-    and without it every page left open for an hour would answer its next link with the sign-in page.
+    session (RFC 9110, section 9.2.1); it can be repeated, as prefetching browsers and several tabs do, until the token
+    that it gave has been used; and without it every page left open for an hour would answer its next link with the
+    sign-in page.
     """
     bearer = _BEARER.match(request.headers.get("Authorization", ""))
     if bearer is not None:

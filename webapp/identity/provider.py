@@ -1,4 +1,4 @@
-"""What every way of proving who you are fulfils: the local accounts, and Supabase Auth."""
+"""What every way of proving who you are fulfils; the local accounts are the one there is."""
 
 from __future__ import annotations
 

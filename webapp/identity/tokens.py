@@ -43,6 +43,7 @@ class Claims:
 
     @property
     def email(self) -> str:
+        """Return the e-mail address, or an empty text where the token names none."""
         return str(self.values.get("email") or "")
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
-from uuid import UUID
 
 from flask import Flask, Request
 from flask_login import LoginManager
@@ -29,14 +28,12 @@ class User:
     is_anonymous: ClassVar[bool] = False
 
     def get_id(self) -> str:
+        """Return the person's id as text, which Flask-Login asks for."""
         return str(self.claims.user_id)
 
     @property
-    def id(self) -> UUID:
-        return self.claims.user_id
-
-    @property
     def email(self) -> str:
+        """Return the e-mail address of the account."""
         return self.claims.email
 
     @property
@@ -54,7 +51,7 @@ class Nobody:
     is_anonymous: ClassVar[bool] = True
 
     def get_id(self) -> None:
-        return None
+        """Return None: nobody has an id."""
 
     @property
     def identity(self) -> Identity:

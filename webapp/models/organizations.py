@@ -24,6 +24,7 @@ class Role(enum.StrEnum):
 
     @property
     def rank(self) -> int:
+        """Return the place among the roles, from 0 for a viewer up."""
         return list(Role).index(self)
 
     def reaches(self, needed: Role) -> bool:

@@ -28,7 +28,7 @@ _MAY_WRITE = "org_id = any ((select rowhouse.writer_orgs())::uuid[])"
 
 
 class Product(Base):
-    """A thing that an organisation sells. Archived, ``is_active = false``, rather than deleted: orders point to it."""
+    """A thing that an organisation sells. Archived, ``is_active = false``: no policy lets a person delete one."""
 
     __tablename__ = "products"
     __table_args__ = (

@@ -41,7 +41,6 @@ def serve(
     port: int = 8000,
     data: Path | None = None,
     reset: bool = False,
-    pgbin: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Serve on loopback until Ctrl-C or SIGTERM; leave with a message and status 1 where that cannot be.
@@ -50,8 +49,7 @@ def serve(
     process's own unless given; it is handed on to the workers, who read their settings from it.
     """
     environ = dict(os.environ if environ is None else environ)
-    if pgbin is None and environ.get("PGBIN"):
-        pgbin = Path(environ["PGBIN"])
+    pgbin = Path(environ["PGBIN"]) if environ.get("PGBIN") else None
     begun = time.monotonic()
     try:
         with _signals():

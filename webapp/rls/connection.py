@@ -40,11 +40,13 @@ class GuardedConnection(psycopg.Connection[Any]):
         self.identity = identity
 
     def commit(self) -> None:
+        """Commit, and be nobody from then on."""
         self.identity = None
         with self._by_us():
             super().commit()
 
     def rollback(self) -> None:
+        """Roll back, and be nobody from then on."""
         self.identity = None
         with self._by_us():
             super().rollback()
@@ -91,9 +93,10 @@ class GuardedCursor(psycopg.Cursor[Any]):
 
 
 class GuardedServerCursor(psycopg.ServerCursor[Any]):
-    """A server-side cursor, which the transaction's end has closed on the server already."""
+    """Stand for a server-side cursor, which the transaction's end has closed on the server already."""
 
     def close(self) -> None:
+        """Close the cursor; once the transaction has ended, without a word to the server."""
         if isinstance(self.connection, GuardedConnection) and not self.connection.has_identity:
             psycopg.Cursor.close(self)
         else:

@@ -39,9 +39,11 @@ class Dialect(PGDialect_psycopg):
 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[NullPool]:
+        """Return NullPool: the pooler keeps the connections, the process none."""
         return NullPool
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
+        """Return a guarded connection. A failure that came quickly is tried once more: a pooler may be restarting."""
         began = time.monotonic()
         try:
             connection = GuardedConnection.connect(*cargs, **cparams)
@@ -79,6 +81,7 @@ class Dialect(PGDialect_psycopg):
         return "public"
 
     def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
+        """Return what the prologue sets, without asking the server."""
         return "READ COMMITTED"
 
     def _set_backslash_escapes(self, connection: Any) -> None:

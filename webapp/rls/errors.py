@@ -51,38 +51,56 @@ class CommitUnknown(Unavailable):
 
 
 class UniqueViolation(DatabaseError):
+    """Say that another row has this key (23505)."""
+
     explanation = "Another row has this key."
 
 
 class ForeignKeyViolation(DatabaseError):
+    """Say that a row points to one that is not there, or is pointed to (23503)."""
+
     explanation = "The row points to one that is not there, or is pointed to."
 
 
 class CheckViolation(DatabaseError):
+    """Say that a row breaks a CHECK or NOT NULL constraint (23514, 23502)."""
+
     explanation = "The row breaks a constraint."
 
 
 class NotPermitted(DatabaseError):
+    """Say that a grant or a policy refuses the statement (42501)."""
+
     explanation = "A grant or a policy refuses this."
 
 
 class ReadOnly(DatabaseError):
+    """Say that a read-only transaction was to write (25006)."""
+
     explanation = "The transaction is read only."
 
 
 class PolicyRecursion(DatabaseError):
+    """Say that a policy reads its own table through itself (42P17)."""
+
     explanation = "A policy reads its own table through itself."
 
 
 class Conflict(DatabaseError):
+    """Say that another transaction was there first (40001, 40P01), or an earlier statement failed (25P02)."""
+
     explanation = "Another transaction was there first."
 
 
 class LockTimeout(DatabaseError):
+    """Say that another transaction held the row for too long (55P03)."""
+
     explanation = "Another transaction holds the row."
 
 
 class StatementTimeout(DatabaseError):
+    """Say that a statement or its transaction took too long (57014, 25P04)."""
+
     explanation = "The statement took too long and was cancelled."
 
 
@@ -93,10 +111,14 @@ class Refused(DatabaseError):
 
 
 class InvalidValue(DatabaseError):
+    """Say that a value does not fit its type (class 22), or psycopg found so before sending it."""
+
     explanation = "A value does not fit its type."
 
 
 class SchemaMissing(DatabaseError):
+    """Say that a schema, table or function is missing (3F000, 42P01, 42883): the database was not migrated."""
+
     explanation = "The database lacks a table or a function that this code needs: it was not migrated."
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.sql.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-MIGRATIONS: Final = ROOT / "migrations"
 EXPORTED: Final = ROOT / "supabase" / "migrations"
 
 # Everything else in the database belongs to Supabase or to somebody's extension, and is never compared or changed.

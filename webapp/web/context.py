@@ -25,6 +25,7 @@ class Viewer:
 
     @property
     def initials(self) -> str:
+        """Return the first letters of the first word and the last one of the name, or of the e-mail address."""
         words = (self.name or self.email).replace("@", " ").split()
         return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
 
@@ -41,11 +42,8 @@ class OrgContext:
 
     @property
     def can_write(self) -> bool:
+        """Tell whether to show what changes something; the gate and the policies decide all the same."""
         return self.role.reaches(Role.MEMBER)
-
-    @property
-    def can_admin(self) -> bool:
-        return self.role.reaches(Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)

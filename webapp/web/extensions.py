@@ -20,6 +20,7 @@ class RequestSession(Session):
     """A Session that begins its transactions as this request's identity, and cannot begin without one."""
 
     def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
+        """Return the engine as this request's identity. Raises IdentityMissing outside of a request."""
         from webapp.web.scope import current_scope  # the scope needs this module's db
 
         found = super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)

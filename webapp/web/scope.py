@@ -63,14 +63,17 @@ class Scope:
 
     @property
     def viewer(self) -> Viewer | None:
+        """Return who looks, as far as that was asked already."""
         return self._context.viewer if self._context else None
 
     @property
     def orgs(self) -> tuple[OrgContext, ...]:
+        """Return the viewer's organisations, as far as they were asked for already."""
         return self._context.orgs if self._context else ()
 
     @property
     def org(self) -> OrgContext | None:
+        """Return the organisation of the URL, or None where there is none or nobody has asked yet."""
         return self._context.org(self.slug) if self._context and self.slug else None
 
     def tenant(self) -> OrgContext:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -95,9 +97,7 @@ def test_the_eleventh_attempt_is_told_to_wait(client: Client, ada: Person) -> No
     response = client.submit("/signin", {"email": ada.email, "password": PASSWORD})
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= 900
-    assert "Too many attempts" in response.get_data(as_text=True) or "too many attempts" in response.get_data(
-        as_text=True
-    )
+    assert "There were too many attempts. Try again in" in response.get_data(as_text=True)
 
 
 def test_the_session_is_a_new_one_after_sign_in(client: Client, ada: Person) -> None:
@@ -205,8 +205,6 @@ def test_sign_ups_from_one_address_are_limited(client: Client, database: Databas
 def test_an_hour_later_the_next_page_is_there_all_the_same(
     client_for: ClientFor, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr("webapp.identity.tokens.LIFETIME", timedelta(seconds=-60))
     client = client_for(ada)
     monkeypatch.undo()
@@ -248,7 +246,7 @@ def test_a_bearer_token_signs_out_of_the_session_that_it_names(client_for: Clien
     assert program.get("/o", headers=headers).status_code == 401
     assert mine.get("/o").status_code == 303
     assert other.get("/o").status_code == 200
-    assert program.post("/signout", headers=headers).status_code in (204, 401)
+    assert program.post("/signout", headers=headers).status_code == 204
 
 
 def test_a_bearer_token_beside_a_cookie_leaves_the_cookies_session_alone(
@@ -275,7 +273,7 @@ def test_a_form_asks_no_program_with_a_bearer_token_for_a_csrf_token(
 ) -> None:
     program, headers = app.test_client(use_cookies=False), bearer(client_for(ada))
     made = program.post("/o", data={"name": "By a program", "slug": "by-a-program"}, headers=headers)
-    assert made.status_code in (201, 303), made.get_data(as_text=True)
+    assert made.status_code == 303, made.get_data(as_text=True)
     assert database.sql("select slug from public.organizations") == [("by-a-program",)]
     signed_in = program.post("/signin", data={"email": ada.email, "password": PASSWORD}, headers=headers)
     assert signed_in.status_code == 303
@@ -295,8 +293,6 @@ def test_an_access_token_of_the_secret_before_is_still_good(make_app: MakeApp, a
 def test_who_lost_the_answer_to_a_refresh_stays_signed_in(
     client_for: ClientFor, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr("webapp.identity.tokens.LIFETIME", timedelta(seconds=-60))
     client = client_for(ada)
     monkeypatch.undo()

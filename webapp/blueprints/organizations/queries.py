@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -14,13 +12,12 @@ class SlugTaken(Exception):
     """Say that another organisation has this slug."""
 
 
-def create(session: Session, *, name: str, slug: str, currency: str) -> UUID:
+def create(session: Session, *, name: str, slug: str, currency: str) -> None:
     """Make an organisation with the caller as its first owner (``public.create_organization``). Raises SlugTaken."""
     try:
         with session.begin_nested():
-            made = session.scalars(select(func.public.create_organization(name, slug, currency))).one()
+            session.execute(select(func.public.create_organization(name, slug, currency)))
     except UniqueViolation as exc:
         if exc.constraint == "organizations_slug_key":
             raise SlugTaken from exc
         raise
-    return UUID(str(made))

@@ -70,6 +70,7 @@ class Row(NamedTuple):
 
     @property
     def is_low(self) -> bool:
+        """Tell whether it is on sale and low on stock."""
         return self.is_active and self.stock <= LOW_STOCK
 
     def cursor(self, sort: Sort) -> Cursor:
@@ -98,6 +99,7 @@ class Record(NamedTuple):
 
     @property
     def is_low(self) -> bool:
+        """Tell whether it is on sale and low on stock."""
         return self.values.is_active and self.values.stock <= LOW_STOCK
 
     @property

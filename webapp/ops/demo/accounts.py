@@ -20,6 +20,7 @@ class House:
 
     @property
     def short(self) -> str:
+        """Return the first word of the name, such as "Acme"."""
         return self.name.split()[0]
 
 

@@ -198,15 +198,15 @@ class Cluster:
         address = self.url(LOGINS["admin"], database)
         return psycopg.connect(address, autocommit=True, sslmode="disable", gssencmode="disable", connect_timeout=10)
 
-    def prepare(self, shim: Path = roles.SHIM) -> None:
+    def prepare(self) -> None:
         """Make the database and what Supabase has in it; skip what was done before and has not changed since."""
-        mark = roles.fingerprint(shim)
+        mark = roles.fingerprint(roles.SHIM)
         if self.folder.write().get("shim") == mark:
             return
         with self.connect("postgres") as admin:
             roles.create_database(admin)
         with self.connect() as admin:
-            roles.run_shim(admin, shim)
+            roles.run_shim(admin, roles.SHIM)
         self.set_passwords()
         self.folder.write(shim=mark)
 
@@ -236,9 +236,9 @@ class Cluster:
         return ""
 
 
-def start(data: Path, *, pgbin: Path | None = None, settings: Mapping[str, str] | None = None) -> Cluster:
+def start(data: Path, *, settings: Mapping[str, str] | None = None) -> Cluster:
     """Return a running cluster with the database and the roles of Supabase in it."""
-    cluster = Cluster(data, pgbin=pgbin, settings=settings).start()
+    cluster = Cluster(data, settings=settings).start()
     try:
         cluster.prepare()
     except BaseException:
