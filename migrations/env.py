@@ -42,12 +42,12 @@ def database_url() -> str:
     given = config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
     if given is not None:
         return str(given)
-    from webapp import settings
+    from webapp.settings import BadSettings, load_direct_url
 
-    direct = settings.load().database_url_direct
-    if direct is None:
-        raise CommandError("DATABASE_URL_DIRECT is not set. Migrations run on Postgres itself, as the schema's owner.")
-    return direct.get_secret_value()
+    try:
+        return load_direct_url()
+    except BadSettings as exc:
+        raise CommandError(str(exc)) from None
 
 
 def number(_context: MigrationContext, _revision: Any, scripts: Iterable[MigrationScript]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -86,10 +87,14 @@ class Item:
 
 
 class Factories:
-    """Make rows on the owner's connection."""
+    """Make rows on the owner's connection, asked for each time: a test may have killed the server in between."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
+    def __init__(self, owner: Callable[[], psycopg.Connection]) -> None:
+        self._owner = owner
+
+    @property
+    def _connection(self) -> psycopg.Connection:
+        return self._owner()
 
     def person(
         self,

@@ -46,7 +46,7 @@ def database(migrated: Database, postgres: Postgres, bouncer: Bouncer) -> Iterat
 
 @pytest.fixture(scope="session")
 def factories(database: Database) -> Factories:
-    return Factories(database.owner())
+    return Factories(database.owner)
 
 
 @pytest.fixture(scope="session")

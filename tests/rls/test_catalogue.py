@@ -85,7 +85,7 @@ def test_a_temporary_table_cannot_take_the_place_of_a_real_one(
     database = spare_database()
     database.admin_sql(f"grant temporary on database {database.name} to public")
     engine = rls.create_engine(database.web_direct_url)
-    there = build(Factories(database.owner()))
+    there = build(Factories(database.owner))
     with rls.bind(engine, there.stranger.identity).connect() as connection:
         for statement in (
             "create temporary table memberships (org_id uuid, user_id uuid, role public.member_role)",

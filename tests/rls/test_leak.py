@@ -54,7 +54,7 @@ def run(narrow_bouncer: Bouncer, record_property: Callable[[str, object], None])
             f" SQLAlchemy {sqlalchemy_version}"
         )
         values: dict[str, object] = {"requests": ENOUGH} | options
-        url, tenants = narrow_bouncer.url("rowhouse_web", database.name), people(Factories(database.owner()))
+        url, tenants = narrow_bouncer.url("rowhouse_web", database.name), people(Factories(database.owner))
         load = Load(
             url=url, door=door, people=tenants,
             seed=SEED, versions=versions, **values,  # type: ignore[arg-type]  # names of Load's own fields

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, abort, current_app, g, request, session
+import structlog
+from flask import Flask, abort, g, request, session
 from flask_wtf.csrf import CSRFError
 
 from webapp import rls
@@ -16,6 +17,7 @@ from webapp.web.errors import BadCsrfToken
 from webapp.web.extensions import csrf, db, login_manager
 from webapp.web.scope import SAFE_METHODS, open_scope
 
+log = structlog.get_logger(__name__)
 UNCHECKED = "rowhouse.login_unchecked"
 # They are the same for everybody: they answer while the database is away, and never touch the session, which a shared
 # cache would keep with a static file.
@@ -92,4 +94,4 @@ def check_login_at_start(app: Flask) -> None:
         try:
             check_login(app)
         except rls.errors.Unavailable:
-            current_app.logger.warning("The database cannot be reached yet; its login is checked later.")
+            log.warning("login_unchecked", reason="The database cannot be reached yet; its login is checked later.")
