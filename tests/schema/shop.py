@@ -10,7 +10,7 @@ from alembic.operations.ops import CreateTableOp, OpContainer, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Column, Computed, Connection, Enum, Integer, MetaData, Table, Text, Uuid, text
 
-from webapp.rls.policy import Function, Grant, Policy, RowSecurity, Trigger
+from webapp.rls.policy import FUNCTIONS_KEY, TRIGGERS_KEY, Function, Grant, Policy, RowSecurity, Trigger
 from webapp.schema import compare, project, rendering
 
 __all__ = ["compare", "rendering"]
@@ -84,8 +84,8 @@ SHELVES = RowSecurity(
 def shop() -> MetaData:
     """Return the metadata of the shop; each test may change its own."""
     metadata = MetaData()
-    metadata.info[compare.FUNCTIONS_KEY] = (ORGS, SHELF_ID, SPEAK, TOUCH)
-    metadata.info[compare.TRIGGERS_KEY] = TRIGGERS
+    metadata.info[FUNCTIONS_KEY] = (ORGS, SHELF_ID, SPEAK, TOUCH)
+    metadata.info[TRIGGERS_KEY] = TRIGGERS
     Table(
         "shelves",
         metadata,

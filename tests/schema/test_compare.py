@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 
 from tests.schema.shop import TOUCH, TRIGGERS, context_of, differences, reversal, run, shop, written
 from webapp.rls import policy
-from webapp.schema import compare
+from webapp.rls.policy import FUNCTIONS_KEY, TRIGGERS_KEY
 from webapp.schema.operations import CreateFunction
 from webapp.schema.session import direct_engine
 
@@ -190,7 +190,7 @@ def test_a_grant_option_is_taken_away_and_the_grant_stays(standing: Connection) 
 
 def test_what_is_written_does_what_was_found(standing: Connection) -> None:
     kept = MetaData()  # only the owner of auth.users, whom a plain Postgres does not let us be, may drop its trigger
-    kept.info |= {compare.FUNCTIONS_KEY: (TOUCH,), compare.TRIGGERS_KEY: TRIGGERS[2:]}
+    kept.info |= {FUNCTIONS_KEY: (TOUCH,), TRIGGERS_KEY: TRIGGERS[2:]}
     everything_else = differences(standing, kept)
     code = f"def upgrade():\n    {written(standing, everything_else)}\n"
     code += f"def downgrade():\n    {written(standing, reversal(everything_else))}\n"
@@ -251,6 +251,6 @@ def test_all_schemas_of_ours_are_looked_at_and_no_other(standing: Connection, sc
 
 def test_metadata_without_functions_wants_none(connection: Connection) -> None:
     metadata = MetaData()
-    assert compare.FUNCTIONS_KEY not in metadata.info
+    assert FUNCTIONS_KEY not in metadata.info
     connection.exec_driver_sql("create schema rowhouse")
     assert differences(connection, metadata) == []

@@ -14,7 +14,10 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 Command = Literal["select", "insert", "update", "delete", "all"]
+# Where the declarations lie: of a table in Table.info, of functions and triggers in MetaData.info.
 INFO_KEY = "rowhouse.row_security"
+FUNCTIONS_KEY = "rowhouse.functions"
+TRIGGERS_KEY = "rowhouse.triggers"
 
 
 _quote = PGDialect().identifier_preparer.quote  # type: ignore[no-untyped-call]  # SQLAlchemy's own

@@ -19,14 +19,12 @@ from alembic.operations.ops import CreateTableOp, UpgradeOps
 from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import MetaData, Table
 
-from webapp.rls.policy import Function, RowSecurity, Trigger, row_security_of
+from webapp.rls.policy import FUNCTIONS_KEY, TRIGGERS_KEY, Function, RowSecurity, Trigger, row_security_of
 from webapp.schema import operations as ops
 from webapp.schema.catalog import Held, TableState, as_grants
 from webapp.schema.project import SCHEMAS
 from webapp.schema.trial import INVALID_FUNCTION_DEFINITION, Trial, make_declared
 
-FUNCTIONS_KEY: Final = "rowhouse.functions"
-TRIGGERS_KEY: Final = "rowhouse.triggers"
 _NOTHING: Final = RowSecurity()
 _Key = tuple[str, str]  # a table: its schema and its name
 
