@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -21,6 +23,21 @@ def _direct_url() -> str:
         return load_direct_url()
     except BadSettings as exc:
         raise click.ClickException(str(exc)) from None
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Say what the database refused, in its own first line: an operator may read it, and needs no traceback."""
+    import psycopg
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (psycopg.Error, DBAPIError, CommandError) as exc:
+        said = str(exc.orig if isinstance(exc, DBAPIError) else exc).strip() or type(exc).__name__
+        hint = "Look at DATABASE_URL_DIRECT: the owner's login, on a database with Supabase's roles and schema auth."
+        raise click.ClickException(f"{said.splitlines()[0]}\n{hint}") from None
 
 
 DATA = click.option(
@@ -59,7 +76,8 @@ def migrate(revision: str) -> None:
     """Bring the database of DATABASE_URL_DIRECT to REVISION, the newest unless named."""
     from webapp.ops.migrate import upgrade
 
-    changed = upgrade(_direct_url(), revision)
+    with _refusals():
+        changed = upgrade(_direct_url(), revision)
     click.echo("The schema was migrated." if changed else "The schema is up to date.")
 
 
@@ -86,7 +104,8 @@ def _set_admin(email: str, value: bool) -> None:
     from webapp.ops.admin import SeveralAccounts, UnknownAccount, set_admin
 
     try:
-        account = set_admin(_direct_url(), email, value)
+        with _refusals():
+            account = set_admin(_direct_url(), email, value)
     except (SeveralAccounts, UnknownAccount) as exc:
         raise click.ClickException(str(exc)) from None
     which = f"{account.email} (account {account.id}, made {account.created_at:%Y-%m-%d %H:%M} UTC)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, abort, g, request, session
+from flask import Flask, abort, current_app, g, request, session
 from flask_wtf.csrf import CSRFError
 
 from webapp import rls
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 UNCHECKED = "rowhouse.login_unchecked"
 # They are the same for everybody: they answer while the database is away, and never touch the session, which a shared
 # cache would keep with a static file.
+READY = "health.ready"  # asks for itself, and answers in its own words
 FOR_NOBODY = frozenset({"health.alive", "assets.file"})
 
 
@@ -56,8 +57,8 @@ def init_app(app: Flask, settings: Settings) -> None:
             g.csrf_valid = True  # for the forms: no site can make a browser send a Bearer token
         elif request.method not in SAFE_METHODS:
             _meant_it(settings)
-        if app.extensions.get(UNCHECKED):
-            check_login(app)
+        if request.endpoint != READY:
+            check_login_if_unchecked()
         declared.admit(scope)
 
 
@@ -87,11 +88,18 @@ def check_login(app: Flask) -> None:
     app.extensions[UNCHECKED] = False
 
 
+def check_login_if_unchecked() -> None:
+    """Check the login unless that was done since the start. Raises as ``check_login`` does."""
+    if current_app.extensions.get(UNCHECKED):
+        check_login(current_app)
+
+
 def check_login_at_start(app: Flask) -> None:
     """Check the login now where the database answers, else before the first request that reaches it."""
     app.extensions[UNCHECKED] = True
     with app.app_context():
         try:
             check_login(app)
-        except rls.errors.Unavailable:
-            log.warning("login_unchecked", reason="The database cannot be reached yet; its login is checked later.")
+        except rls.errors.Unavailable as exc:
+            reason = "DATABASE_URL or SIGNIN_DATABASE_URL cannot be reached yet; their logins are checked later."
+            log.warning("login_unchecked", reason=reason, cause=str(exc.__cause__))

@@ -36,3 +36,13 @@ def test_a_database_that_is_away_is_not_ready_but_alive(make_app: MakeApp) -> No
     ready = client.get("/health/ready")
     assert (ready.status_code, ready.headers["Retry-After"]) == (503, "2")
     assert client.get("/health").status_code == 200
+
+
+def test_a_database_that_was_away_at_the_start_is_not_ready_in_json(make_app: MakeApp) -> None:
+    response = (
+        make_app(signin_database_url="postgresql://rowhouse_signin:x@127.0.0.1:9/rowhouse")
+        .test_client()
+        .get("/health/ready")
+    )
+    assert response.status_code == 503
+    assert response.json == {"status": "not ready", "reason": "The database cannot be reached."}

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.blueprints.health import queries
 from webapp.rls.errors import DatabaseError, SchemaMissing, Unavailable
-from webapp.web import access
+from webapp.web import access, gate
 from webapp.web.scope import current
 
 bp = Blueprint("health", __name__)
@@ -28,6 +28,7 @@ def ready() -> ResponseReturnValue:
     """Answer 200 when the database is reached and its schema is the one that this code was written for."""
     wanted = current_app.config["SCHEMA_HEAD"]
     try:
+        gate.check_login_if_unchecked()
         found = queries.schema_revision(current.session)
     except SchemaMissing:
         found = None

@@ -30,7 +30,7 @@ class ProductForm(Form):
     seen = HiddenField()
     name = StringField("Name", [Text(NAME, "Give the product a name.")], [line])
     description = TextAreaField("Description", [Text(DESCRIPTION)], [paragraphs])
-    sku = StringField("SKU", [Text(SKU, "Give it a SKU that no other product has, such as AC-1310.")], [line])
+    sku = StringField("SKU", [Text(SKU, "Give it a SKU that no other product has.")], [line])
     price = StringField("Price", filters=[printable])
     stock = StringField("Stock", filters=[printable])
     is_active = BooleanField("On sale")

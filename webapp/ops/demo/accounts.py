@@ -55,7 +55,7 @@ _SHORT: Final = {house.slug: house.short for house in HOUSES}
 
 ACCOUNTS: Final = (
     Account("owner@acme.test", "Omar Haddad", "Runs Acme, and sees nothing of Globex.", (("acme", "owner"),)),
-    Account("admin@acme.test", "Maya Lindqvist", "Keeps Acme's catalogue and settings.", (("acme", "admin"),)),
+    Account("admin@acme.test", "Maya Lindqvist", "Keeps Acme's catalogue.", (("acme", "admin"),)),
     Account("member@acme.test", "Jonas Weber", "Adds and changes Acme's products.", (("acme", "member"),)),
     Account("viewer@acme.test", "Vera Kranz", "Reads at Acme, and can change nothing.", (("acme", "viewer"),)),
     Account("owner@globex.test", "Ines Duarte", "Runs Globex, and sees nothing of Acme.", (("globex", "owner"),)),
@@ -64,6 +64,9 @@ ACCOUNTS: Final = (
         "both@example.test", "Lena Fischer", "Works in both, one at a time.", (("acme", "member"), ("globex", "admin"))
     ),
     Account(
-        "admin@rowhouse.test", "Priya Raman", "Runs the platform, and belongs to no organisation.", platform_admin=True
+        "admin@rowhouse.test",
+        "Priya Raman",
+        "Administers the platform, and belongs to no organisation.",
+        platform_admin=True,
     ),
 )
