@@ -10,6 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from tests.factories import Item
+from tests.fixtures.application import Client, ClientFor
+from tests.fixtures.world import World
 from webapp.web.extensions import db
 
 
@@ -33,3 +36,13 @@ def queries_of(app: Flask) -> Callable[[], AbstractContextManager[list[str]]]:
             event.remove(engine, "before_cursor_execute", note)
 
     return watch
+
+
+@pytest.fixture
+def member(client_for: ClientFor, world: World) -> Client:
+    return client_for(world.acme.member)
+
+
+@pytest.fixture
+def hammer(world: World) -> Item:
+    return world.acme.products[0]
