@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.blueprints.products.listing import BadCursor, Cursor, Listing, Show, Sort, Value, read
+from webapp.blueprints.products.listing import VALUES as READ
+from webapp.blueprints.products.listing import Listing, Show, Sort, read
+from webapp.web.keyset import BadCursor, Cursor, Value
 
 ROW = UUID("01a0c22d-6916-7ec9-bff4-3bd20c825725")
 TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=200)
@@ -31,7 +33,7 @@ PLACES = st.sampled_from(Sort).flatmap(lambda sort: st.tuples(st.just(sort), VAL
 def test_a_cursor_comes_back_from_its_token_as_it_was(place: tuple[Sort, Value, UUID]) -> None:
     sort, value, row = place
     token = Cursor(value, row).token(sort)
-    assert Cursor.read(token, sort) == Cursor(value, row)
+    assert Cursor.read(token, sort, READ[sort]) == Cursor(value, row)
     assert all(char.isalnum() or char in "-_" for char in token)
 
 
@@ -70,13 +72,13 @@ def _token(*parts: Any) -> str:
 )
 def test_a_token_that_the_list_never_made_is_refused(token: str, sort: Sort) -> None:
     with pytest.raises(BadCursor):
-        Cursor.read(token, sort)
+        Cursor.read(token, sort, READ[sort])
 
 
 @given(st.text(max_size=80))
 def test_any_text_is_a_cursor_or_refused(token: str) -> None:
     with pytest.raises(BadCursor):
-        Cursor.read(token, Sort.NAME)
+        Cursor.read(token, Sort.NAME, READ[Sort.NAME])
 
 
 STATES = [

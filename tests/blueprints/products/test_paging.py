@@ -17,7 +17,8 @@ from tests.factories import Factories, Org, Person
 from tests.fixtures.database import Database
 from webapp import rls
 from webapp.blueprints.products import queries
-from webapp.blueprints.products.listing import Cursor, Listing, Show, Sort
+from webapp.blueprints.products.listing import VALUES, Listing, Show, Sort
+from webapp.web.keyset import Cursor
 
 ROWS = 61
 COLUMN = {sort: str(sort) for sort in Sort} | {Sort.CHANGED: "updated_at", Sort.NAME: "name_key"}
@@ -74,7 +75,7 @@ class Walker:
 
     @staticmethod
     def _sent(cursor: Cursor | None, sort: Sort) -> Cursor | None:
-        return Cursor.read(cursor.token(sort), sort) if cursor else None
+        return Cursor.read(cursor.token(sort), sort, VALUES[sort]) if cursor else None
 
     def forwards(self, listing: Listing) -> Iterator[queries.Page]:
         page = self.page(listing)

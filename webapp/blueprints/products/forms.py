@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Form, HiddenField, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
-from webapp.blueprints.products import amounts
 from webapp.blueprints.products.queries import Record, Values
+from webapp.web import amounts
 from webapp.web.typed import Text, line, paragraphs, printable
 
 NAME: Final = 200  # characters, as the table checks them

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
 
-from webapp.blueprints.products import amounts
+from webapp.web import amounts, keyset
+from webapp.web.keyset import Cursor, Value
 
 LONGEST_SEARCH: Final = 100  # characters
 MOST_WORDS: Final = 10
-LONGEST_CURSOR: Final = 2_000  # characters; a name of 200 takes up to 1,200 as JSON, and a third more as base64
 
 _WORD: Final = re.compile(r"[^\W_]+")  # as the table's search column is cut
-
-Value = str | Decimal | int | datetime
 
 
 class Show(StrEnum):
@@ -44,73 +38,12 @@ class Sort(StrEnum):
     CHANGED = "changed"
 
 
-class BadCursor(ValueError):
-    """Say that a page of the list is named by a text that this list never made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Name a row by what orders it: the value of the sorted column, and the id that breaks ties.
-
-    It names a place, not a row: where the row is gone or has changed, the page begins with what comes after.
-    """
-
-    value: Value
-    id: UUID
-
-    def token(self, sort: Sort) -> str:
-        """Return the cursor as a text for the address."""
-        value = self.value.isoformat() if isinstance(self.value, datetime) else str(self.value)
-        return base64.urlsafe_b64encode(json.dumps([sort, value, self.id.hex]).encode()).rstrip(b"=").decode()
-
-    @classmethod
-    def read(cls, token: str, sort: Sort) -> Cursor:
-        """Return the cursor of a token that was made for the same order. Raises BadCursor for any other text."""
-        try:
-            if len(token) > LONGEST_CURSOR:
-                raise BadCursor(token[:20])
-            raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            made_for, value, row = json.loads(raw)
-            if made_for != sort or not isinstance(value, str) or not isinstance(row, str):
-                raise BadCursor(token)
-            return cls(_VALUES[sort](value), UUID(row))
-        except (ValueError, TypeError, InvalidOperation, RecursionError) as exc:
-            raise BadCursor(token) from exc
-
-
-def _text(value: str) -> str:
-    if len(value) > 200 or any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
-        raise BadCursor(value)
-    return value
-
-
-def _price(value: str) -> Decimal:
-    amount = Decimal(value)
-    if not amount.is_finite() or not 0 <= amount <= amounts.MOST or amount != round(amount, 2):
-        raise BadCursor(value)
-    return amount
-
-
-def _pieces(value: str) -> int:
-    count = int(value) if len(value) <= len(str(amounts.MOST_PIECES)) else -1
-    if not 0 <= count <= amounts.MOST_PIECES:
-        raise BadCursor(value)
-    return count
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise BadCursor(value)
-    return moment
-
-
-_VALUES: Final[Mapping[Sort, Callable[[str], Value]]] = {
-    Sort.NAME: _text,
-    Sort.SKU: _text,
-    Sort.STOCK: _pieces,
-    Sort.PRICE: _price,
-    Sort.CHANGED: _moment,
+VALUES: Final[Mapping[Sort, Callable[[str], Value]]] = {
+    Sort.NAME: keyset.text,
+    Sort.SKU: keyset.text,
+    Sort.STOCK: keyset.pieces,
+    Sort.PRICE: keyset.amount,
+    Sort.CHANGED: keyset.moment,
 }
 
 
@@ -207,8 +140,8 @@ def read(args: Mapping[str, str], currency: str) -> tuple[Listing, dict[str, str
         high=high,
         sort=sort,
         descending=order.startswith("-") if known else True,
-        after=Cursor.read(after, sort) if after else None,
-        before=Cursor.read(before, sort) if before and not after else None,
+        after=Cursor.read(after, sort, VALUES[sort]) if after else None,
+        before=Cursor.read(before, sort, VALUES[sort]) if before and not after else None,
     )
     return listing, errors
 

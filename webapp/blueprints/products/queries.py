@@ -33,9 +33,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from webapp.blueprints.products.listing import Cursor, Listing, Show, Sort
+from webapp.blueprints.products.listing import Listing, Show, Sort
 from webapp.models import LOW_STOCK, Product
 from webapp.rls.errors import UniqueViolation
+from webapp.web.keyset import Cursor
 
 PAGE: Final = 50  # rows
 CAP: Final = 10_000  # rows are counted up to here

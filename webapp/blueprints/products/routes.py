@@ -16,6 +16,7 @@ from webapp.blueprints.products.forms import ProductForm, differences
 from webapp.models import LOW_STOCK, new_id
 from webapp.web import access
 from webapp.web.formats import figures_locale
+from webapp.web.keyset import BadCursor
 from webapp.web.redirects import safe_next
 from webapp.web.scope import current
 from webapp.web.templating import render
@@ -35,7 +36,7 @@ def index() -> ResponseReturnValue:
     org = current.tenant()
     try:
         listing, errors = listings.read(request.args, org.currency)
-    except listings.BadCursor:
+    except BadCursor:
         toast("That page of the list can't be found any more. This is the first one.")
         # By name: url_for() has arguments of its own, which no visitor may give.
         kept: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.blueprints.products import amounts
+from webapp.web import amounts
 
 AMOUNTS = st.decimals(min_value=0, max_value=amounts.MOST, places=2, allow_nan=False, allow_infinity=False)
 
