@@ -19,7 +19,7 @@ def create_app(settings: Settings) -> Flask:
     from webapp.blueprints import account, health, organizations, products, site
     from webapp.identity import extension
     from webapp.ops import migrate
-    from webapp.web import assets, errors, extensions, gate, headers, observability, templating
+    from webapp.web import assets, errors, extensions, gate, headers, navigation, observability, templating
     from webapp.web.scope import Application
 
     app = Application(__name__, static_folder=None)
@@ -64,7 +64,6 @@ def create_app(settings: Settings) -> Flask:
     templating.init_app(app)
     errors.init_app(app)
     gate.init_app(app, settings)
-    for feature in (site, account, organizations, products, health):
-        app.register_blueprint(feature.bp)
+    navigation.register(app, site, account, organizations, products, health)
     gate.check_login_at_start(app)
     return app

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from webapp.identity.identify import CHALLENGE
 from webapp.rls import errors as db_errors
 from webapp.web.access import SignInFirst
+from webapp.web.navigation import home
 from webapp.web.toasts import toast
 
 log = structlog.get_logger(__name__)
@@ -121,7 +122,7 @@ def _ways_out() -> list[tuple[str, str, bool]]:
     scope = g.get("scope")
     who = scope.known if scope else None
     if who and who.viewer and scope.org:
-        return [("To the products", url_for("products.index", slug=scope.org.slug), True)]
+        return [(f"To {scope.org.name}", url_for(home().endpoint, slug=scope.org.slug), True)]
     if who and who.viewer:
         return [("To your organisations", url_for("organizations.index"), True)]
     return [("To the first page", url_for("site.landing"), True)]

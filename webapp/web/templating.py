@@ -11,7 +11,7 @@ from jinja2 import StrictUndefined
 from jinja2_fragments.flask import render_block
 from markupsafe import Markup
 
-from webapp.web import formats
+from webapp.web import formats, navigation
 from webapp.web.assets import EXTENSION, asset_url
 from webapp.web.scope import Scope
 from webapp.web.toasts import take_toasts
@@ -36,6 +36,8 @@ def init_app(app: Flask) -> None:
     env.globals.update(
         icon=icon,
         nav_here=nav_here,
+        nav_entries=navigation.entries,
+        nav_home=navigation.home,
         take_toasts=take_toasts,
         dates_tag=formats.dates_tag,
         ui=_Macros("macros/ui.html"),

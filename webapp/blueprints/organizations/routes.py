@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.blueprints.organizations import queries
 from webapp.blueprints.organizations.forms import OrganizationForm
-from webapp.web import access
+from webapp.web import access, navigation
 from webapp.web.scope import current
 from webapp.web.templating import render
 from webapp.web.toasts import toast
@@ -27,7 +27,7 @@ def index() -> ResponseReturnValue:
 def enter() -> ResponseReturnValue:
     """Lead to where the viewer works: into their organisation where they have but one, else to the list."""
     if len(current.orgs) == 1:
-        return redirect(url_for("organizations.home", slug=current.orgs[0].slug), 303)
+        return redirect(url_for(navigation.home().endpoint, slug=current.orgs[0].slug), 303)
     return redirect(url_for("organizations.index"), 303)
 
 
@@ -51,7 +51,7 @@ def create() -> ResponseReturnValue:
             form.slug.errors = [*form.slug.errors, f"{slug} is taken. Choose another address."]
         else:
             toast(f"{name} is ready. You are its owner.")
-            return redirect(url_for("organizations.home", slug=slug), 303)
+            return redirect(url_for(navigation.home().endpoint, slug=slug), 303)
     response = render("organizations/new.html", form=form)
     response.status_code = 422
     return response
