@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, bindparam, func, select
+from sqlalchemy import Select, Text, Uuid, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Membership, Organization, Profile, Role
@@ -38,12 +39,18 @@ class OrgContext:
     slug: str
     name: str
     currency: str
+    tax_rate: Decimal
     role: Role
 
     @property
     def can_write(self) -> bool:
         """Tell whether to show what changes something; the gate and the policies decide all the same."""
         return self.role.reaches(Role.MEMBER)
+
+    @property
+    def can_admin(self) -> bool:
+        """Tell whether to show what only admins and owners do; the gate and the policies decide all the same."""
+        return self.role.reaches(Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ def _question() -> Select[Any]:
             Organization.slug,
             Organization.name,
             Organization.currency,
+            Organization.tax_rate,
             Membership.role.label("role"),
         )
         .join(Membership, Membership.org_id == Organization.id)
@@ -75,7 +83,10 @@ def _question() -> Select[Any]:
         .limit(SWITCHER)
         .subquery()
     )
-    row = func.jsonb_build_array(mine.c.id, mine.c.slug, mine.c.name, mine.c.currency, mine.c.role)
+    # The tax rate as text: JSON has no decimals, only floats.
+    row = func.jsonb_build_array(
+        mine.c.id, mine.c.slug, mine.c.name, mine.c.currency, cast(mine.c.tax_rate, Text()), mine.c.role
+    )
     # The person as one value: each mention of profiles would ask its policy again.
     profile = func.jsonb_build_array(Profile.full_name, Profile.email)
     return select(
@@ -96,6 +107,7 @@ def load(session: Session, user_id: UUID, slug: str | None, *, is_platform_admin
     name, email = row.profile
     viewer = Viewer(user_id, email, name, is_platform_admin)
     orgs = sorted(
-        (OrgContext(UUID(o[0]), o[1], o[2], o[3], Role(o[4])) for o in row.orgs or []), key=lambda o: o.name.casefold()
+        (OrgContext(UUID(o[0]), o[1], o[2], o[3], Decimal(o[4]), Role(o[5])) for o in row.orgs or []),
+        key=lambda o: o.name.casefold(),
     )
     return Context(True, viewer, tuple(orgs))

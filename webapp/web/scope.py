@@ -6,6 +6,7 @@ back before its error page renders.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 from flask import Flask, Response, g, has_request_context, request
@@ -44,6 +45,14 @@ class Scope:
     def session(self) -> Session:
         """Return the request's Session. Nothing is sent before its first query."""
         return db.session()
+
+    def work(self, *, read_only: bool = False, limits: rls.Limits | None = None) -> AbstractContextManager[Session]:
+        """Return a Session in a transaction of its own as the same person: committed at its end, whatever the answer.
+
+        For what must outlive the request's own transaction, such as the progress of long work, or needs more time
+        than a page has. Its changes are seen by the request's Session only in a later statement.
+        """
+        return rls.session_of_work(db.engine, self.identity, read_only=read_only, limits=limits or self._limits)
 
     def context(self) -> Context:
         """Return who looks, asked of the database once per request."""
