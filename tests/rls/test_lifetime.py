@@ -174,9 +174,8 @@ def test_a_read_only_transaction_refuses_every_write(web_engine: Engine, world: 
 
 
 def test_a_read_only_transaction_cannot_be_made_writable(web_engine: Engine, world: World) -> None:
-    """Postgres lets nobody turn READ ONLY off once a query has run; before that the gate's own query has."""
+    """Postgres lets nobody turn READ ONLY off once a query has run, and the prologue ends with one."""
     with rls.unit_of_work(web_engine, world.acme.owner.identity, read_only=True) as connection:
-        is_still(world.acme.owner, connection)
         with pytest.raises(DBAPIError, match="before any query"):
             connection.execute(text("set transaction read write"))
         connection.rollback()

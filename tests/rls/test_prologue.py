@@ -1,13 +1,16 @@
-"""How a transaction begins: what is sent, with which limits, and that no claim can step out of its quotes."""
+"""How a transaction begins: what is sent, with which limits, and that no claim is seen or taken for a statement."""
 
 from __future__ import annotations
 
 import json
 import time
+from tempfile import TemporaryFile
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.pq import Trace
 from sqlalchemy import Engine, text
 
 from tests.fixtures.core import WHO
@@ -15,28 +18,83 @@ from tests.fixtures.database import Database
 from tests.fixtures.world import World
 from webapp import rls
 from webapp.rls import Identity, Limits, Transaction
+from webapp.rls.connection import GuardedConnection
 from webapp.rls.errors import LockTimeout, StatementTimeout, Unavailable
 from webapp.rls.transaction import prologue
 
 SUB = "00000000-0000-4000-8000-000000000001"
 
 
-def test_the_prologue_is_one_message_of_real_set_local_statements() -> None:
-    """Citus passes SET LOCAL on to its workers, and not set_config()."""
+SETTINGS = (
+    "SELECT pg_catalog.num_nulls(pg_catalog.set_config('request.jwt.claims', $1, true), "
+    "pg_catalog.set_config('request.jwt.claim', '', true), pg_catalog.set_config('request.jwt.claim.sub', '', true), "
+    "pg_catalog.set_config('request.jwt.claim.role', '', true), "
+    "pg_catalog.set_config('request.jwt.claim.email', '', true), "
+    "pg_catalog.set_config('search_path', 'public', true), pg_catalog.set_config('row_security', 'on', true), "
+    "pg_catalog.set_config('statement_timeout', '1', true), pg_catalog.set_config('lock_timeout', '2', true), "
+    "pg_catalog.set_config('idle_in_transaction_session_timeout', '3', true), "
+    "pg_catalog.set_config('transaction_timeout', '4', true))"
+)
+
+
+def test_the_prologue_sets_the_role_by_set_local_and_the_claims_by_the_value_of_a_parameter() -> None:
+    """Citus passes SET LOCAL on to its workers, and Postgres shows a statement's text and not its values."""
     wanted = Transaction(Identity.anonymous(), read_only=True, limits=Limits(1, 2, 3, 4))
-    assert prologue(wanted, 170000) == (
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL ROLE anon; "
-        'SET LOCAL "request.jwt.claims" = \'{"role":"anon"}\'; SET LOCAL "request.jwt.claim" = \'\'; '
-        "SET LOCAL \"request.jwt.claim.sub\" = ''; SET LOCAL \"request.jwt.claim.role\" = ''; "
-        "SET LOCAL \"request.jwt.claim.email\" = ''; "
-        "SET LOCAL \"search_path\" = 'public'; SET LOCAL \"row_security\" = 'on'; "
-        'SET LOCAL "statement_timeout" = 1; SET LOCAL "lock_timeout" = 2; '
-        'SET LOCAL "idle_in_transaction_session_timeout" = 3; SET LOCAL "transaction_timeout" = 4'
-    )
+    assert [(text.decode(), values) for text, values in prologue(wanted, 170000)] == [
+        ("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", None),
+        ("SET LOCAL ROLE anon", None),
+        (SETTINGS, (b'{"role":"anon"}',)),
+    ]
 
 
 def test_transaction_timeout_is_left_out_where_the_server_does_not_know_it() -> None:
-    assert "transaction_timeout" not in prologue(Transaction(Identity.anonymous()), 160009)
+    assert not any(b"transaction_timeout" in each.text for each in prologue(Transaction(Identity.anonymous()), 160009))
+
+
+def test_the_prologue_is_one_round_trip(database: Database, world: World) -> None:
+    """libpq's own trace: all that goes to the pooler (F) goes before anything comes back (B), and one Sync is in it."""
+    wanted = Transaction(world.acme.member.identity)
+    with GuardedConnection.connect(database.web_url, autocommit=True) as driver, TemporaryFile("w+") as trace:
+        driver.pgconn.trace(trace.fileno())
+        driver.pgconn.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        driver.begin_as(wanted.identity, prologue(wanted, driver.info.server_version))
+        driver.pgconn.untrace()
+        trace.seek(0)
+        messages = [line.rstrip().split("\t") for line in trace]
+    directions = "".join(message[0] for message in messages)
+    assert directions.lstrip("F").strip("B") == ""
+    assert [message[2] for message in messages if message[0] == "F"].count("Sync") == 1
+
+
+SEEN = """
+select query, activity::text from pg_stat_activity activity
+where datname = current_database() and usename = 'rowhouse_web' and pid <> pg_backend_pid()
+"""
+
+
+def test_no_other_session_of_the_login_sees_a_claim(web_engine: Engine, database: Database, world: World) -> None:
+    """Whoever can run SQL of their own as rowhouse_web can look at what its other sessions were last asked."""
+    victim = world.globex.owner
+    with (
+        rls.bind(web_engine, victim.identity).connect() as connection,
+        psycopg.connect(database.web_url, prepare_threshold=None) as onlooker,
+    ):
+        connection.begin()
+        seen = onlooker.execute(SEEN).fetchall()
+        assert any("request.jwt.claims" in query for query, _ in seen), seen
+        assert connection.execute(WHO).one() == ("authenticated", str(victim.id))
+        seen += onlooker.execute(SEEN).fetchall()
+    for secret in (str(victim.session_id), str(victim.id), victim.email):
+        assert not any(secret in row for _, row in seen)
+
+
+def test_a_prologue_that_fails_leaves_no_connection_to_go_on_with(database: Database) -> None:
+    refused = Transaction(Identity.service("a test"))
+    with GuardedConnection.connect(database.web_url, autocommit=True) as driver:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            driver.begin_as(refused.identity, prologue(refused, driver.info.server_version))
+        assert driver.closed
+        assert not driver.has_identity
 
 
 HOSTILE = [

@@ -10,13 +10,12 @@ from functools import lru_cache
 from typing import Final
 
 import psycopg
-from psycopg import sql
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
-from webapp.rls.connection import GuardedConnection
+from webapp.rls.connection import GuardedConnection, Statement
 from webapp.rls.errors import IdentityChanged, IdentityMissing, is_gone, translate
-from webapp.rls.identity import Identity
+from webapp.rls.identity import Identity, Role
 
 OPTION: Final = "rowhouse_transaction"
 RETRY_PAUSE = 0.15  # seconds
@@ -46,39 +45,44 @@ class Transaction:
     limits: Limits = Limits()
 
 
-@lru_cache(maxsize=1024)
-def prologue(wanted: Transaction, server_version: int) -> str:
-    """Return the statements that begin a transaction as one simple-protocol message.
+def prologue(wanted: Transaction, server_version: int) -> tuple[Statement, ...]:
+    """Return the statements that begin a transaction. ``server_version`` is libpq's number, such as 180006.
 
-    ``server_version`` is libpq's number, such as 180006. Real SET LOCAL statements, not set_config(): Citus passes
-    those on to its workers. The role needs no quoting, since Identity takes no other than the allowed names.
+    The claims are the value of a parameter: Postgres shows the text of a statement in pg_stat_activity to every session
+    of the same login. SET takes no parameters, so that it must be set_config(); the role alone is set by SET LOCAL,
+    which Citus passes on to its workers (docs/adr/0009).
 
     What decides who somebody is and what a statement means is set whole, and not only where we use it: a setting that
     somebody left on the pooler's connection for its session would hold for the next transactions on it.
     """
-    limits = wanted.limits
-    settings: dict[str, str | int] = {
-        "request.jwt.claims": wanted.identity.claims,
+    begin, become, settings = _texts(wanted.identity.role, wanted.read_only, wanted.limits, server_version)
+    return Statement(begin), Statement(become), Statement(settings, (wanted.identity.claims.encode(),))
+
+
+@lru_cache(maxsize=256)
+def _texts(role: Role, read_only: bool, limits: Limits, server_version: int) -> tuple[bytes, bytes, bytes]:
+    """Return the prologue's texts. The role needs no quoting: Identity takes no other than the allowed names."""
+    settings = {
+        "request.jwt.claims": "$1",
         # auth.uid() and its sisters read these, which older PostgREST set, before the claims.
-        "request.jwt.claim": "",
-        "request.jwt.claim.sub": "",
-        "request.jwt.claim.role": "",
-        "request.jwt.claim.email": "",
-        "search_path": "public",
-        "row_security": "on",
-        "statement_timeout": limits.statement,
-        "lock_timeout": limits.lock,
-        "idle_in_transaction_session_timeout": limits.idle,
+        "request.jwt.claim": "''",
+        "request.jwt.claim.sub": "''",
+        "request.jwt.claim.role": "''",
+        "request.jwt.claim.email": "''",
+        "search_path": "'public'",
+        "row_security": "'on'",
+        "statement_timeout": f"'{limits.statement:d}'",
+        "lock_timeout": f"'{limits.lock:d}'",
+        "idle_in_transaction_session_timeout": f"'{limits.idle:d}'",
     }
     if server_version >= 170000:
-        settings["transaction_timeout"] = limits.transaction
-    statements = [
-        f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if wanted.read_only else 'READ WRITE'}",
-        f"SET LOCAL ROLE {wanted.identity.role}",
-        *(f"SET LOCAL {sql.Identifier(name).as_string()} = {sql.Literal(value).as_string()}"
-          for name, value in settings.items()),
-    ]  # fmt: skip
-    return "; ".join(statements)
+        settings["transaction_timeout"] = f"'{limits.transaction:d}'"
+    calls = ", ".join(f"pg_catalog.set_config('{name}', {value}, true)" for name, value in settings.items())
+    return (
+        f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}".encode(),
+        f"SET LOCAL ROLE {role}".encode(),
+        f"SELECT pg_catalog.num_nulls({calls})".encode(),  # set_config() alone would send the claims back
+    )
 
 
 def begin(connection: Connection) -> None:
