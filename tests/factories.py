@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,46 @@ from webapp.rls import Identity
 PASSWORD = "correct horse battery staple"
 ISSUER = "http://127.0.0.1:8000"
 Role = Literal["viewer", "member", "admin", "owner"]
+Status = Literal["pending", "processing", "shipped", "delivered", "cancelled"]
 _numbers = itertools.count(1)
+
+# What happens to an order on its way to each status, after it was placed.
+_HAPPENED: dict[Status, tuple[Status, ...]] = {
+    "pending": (),
+    "processing": ("processing",),
+    "shipped": ("processing", "shipped"),
+    "delivered": ("processing", "shipped", "delivered"),
+    "cancelled": ("cancelled",),
+}
+# All of an order in one statement. What was sold has left the stock before: products stay as they are.
+_ORDER = """
+with line as (
+  select p.*, given.quantity, given.position
+  from unnest(%(products)s::uuid[], %(quantities)s::integer[]) with ordinality given (id, quantity, position)
+  join public.products p on p.org_id = %(org)s and p.id = given.id
+), price as (
+  select coalesce(sum(l.quantity), 0) as item_count, coalesce(sum(l.quantity * l.price), 0) as subtotal from line l
+), made as (
+  insert into public.orders (org_id, id, placed_by, customer, reference, deliver_to, note, status, placed_at,
+    item_count, subtotal, tax_rate, tax, total)
+  select g.id, %(id)s, %(person)s, %(customer)s, %(reference)s, %(deliver_to)s, %(note)s, %(status)s, %(placed_at)s,
+    s.item_count, s.subtotal, g.tax_rate, t.tax, s.subtotal + t.tax
+  from public.organizations g, price s, rowhouse.tax_on(s.subtotal, g.tax_rate, g.currency) t (tax)
+  where g.id = %(org)s
+  returning number
+), items as (
+  insert into public.order_items (org_id, order_id, product_id, position, sku, name, quantity, unit_price)
+  select %(org)s, %(id)s, l.id, l.position, l.sku, l.name, l.quantity, l.price from line l
+), taken as (
+  insert into public.inventory_movements (org_id, product_id, order_id, delta, reason)
+  select %(org)s, l.id, %(id)s, -l.quantity, 'order' from line l where 'processing' = any (%(happened)s)
+), happened as (
+  insert into public.order_events (org_id, order_id, event, actor, at)
+  select %(org)s, %(id)s, event::public.order_event, %(person)s, %(placed_at)s + position * interval '1 second'
+  from unnest(%(happened)s::text[]) with ordinality given (event, position)
+)
+select number from made
+"""
 
 
 @cache
@@ -84,6 +123,15 @@ class Item:
     id: UUID
     name: str
     sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """An order."""
+
+    org_id: UUID
+    id: UUID
+    number: int
 
 
 class Factories:
@@ -175,3 +223,92 @@ class Factories:
             list(values.values()),
         )
         return item
+
+    def order(
+        self,
+        org: Org,
+        person: Person,
+        lines: Sequence[tuple[Item, int]] = (),
+        *,
+        status: Status = "pending",
+        placed_at: datetime | None = None,
+        customer: str = "",
+        reference: str = "",
+        deliver_to: str = "",
+        note: str = "",
+    ) -> Sale:
+        """Make an order that ``person`` placed and brought to ``status``, of products and their quantities.
+
+        Prices are the products'; their stock stays as it is, as what is left after the order. What happened is a second
+        apart, from ``placed_at`` on, which is a minute ago.
+        """
+        when = placed_at or datetime.now(UTC) - timedelta(minutes=1)
+        order_id = new_id()
+        values = {
+            "org": org.id,
+            "id": order_id,
+            "person": person.id,
+            "products": [item.id for item, _ in lines],
+            "quantities": [quantity for _, quantity in lines],
+            "status": status,
+            "placed_at": when,
+            "happened": list(_HAPPENED[status]),
+            "customer": customer,
+            "reference": reference,
+            "deliver_to": deliver_to,
+            "note": note,
+        }
+        # As the person, so that triggers know who it was.
+        claims = Jsonb({"sub": str(person.id), "role": "authenticated"})
+        with self._connection.transaction():
+            self._connection.execute("select set_config('request.jwt.claims', %s::text, true)", (claims,))
+            found = self._connection.execute(_ORDER, values).fetchone()
+        assert found is not None
+        return Sale(org.id, order_id, found[0])
+
+    def fold_sales(self, org: Org) -> None:
+        """Add to the rollups of ``org`` what its orders have appended."""
+        self._connection.execute("select rowhouse.fold_sales(%s, 1)", (org.id,))
+
+    def product_change(
+        self, org: Org, person: Person, items: Iterable[Item], kind: Literal["archive", "restore"] = "archive"
+    ) -> UUID:
+        """Make the record of a change of many products, without changing them, and return its id."""
+        change, products = new_id(), [item.id for item in items]
+        self._connection.execute(
+            "insert into public.product_changes (org_id, id, kind, changed, created_by) values (%s, %s, %s, %s, %s)",
+            (org.id, change, kind, len(products), person.id),
+        )
+        self._connection.execute(
+            "insert into public.product_change_items (org_id, change_id, product_id) select %s, %s, unnest(%s::uuid[])",
+            (org.id, change, products),
+        )
+        return change
+
+    def upload(self, org: Org, person: Person, text: str, *, name: str = "products.csv") -> UUID:
+        """Make an import of a file of ``person``, and return its id: line 2 is good and line 3 is not."""
+        upload, header = new_id(), text.splitlines()[0].split(",")
+        self._connection.execute(
+            "with made as (insert into public.product_imports"
+            " (org_id, id, created_by, file_name, size, encoding, delimiter, header, columns, lines)"
+            " values (%(org)s, %(id)s, %(person)s, %(name)s, 1, 'utf-8', ',', %(header)s, %(columns)s, 3)"
+            " returning org_id, id, created_by"
+            "), chunk as (insert into public.product_import_chunks (org_id, import_id, created_by, position, piece)"
+            " select made.*, 0, convert_to(%(text)s, 'UTF8') from made"
+            "), line as (insert into public.product_import_lines (org_id, import_id, created_by, line, is_good, sku)"
+            " select made.*, 2, true, 'A-1' from made"
+            ") insert into public.product_import_errors"
+            " (org_id, import_id, created_by, line, place, column_name, value, reason)"
+            " select made.*, 3, 1, %(wrong)s, '', 'There is no SKU.' from made",
+            {
+                "org": org.id,
+                "id": upload,
+                "person": person.id,
+                "name": name,
+                "text": text,
+                "header": header,
+                "columns": Jsonb({"sku": 0, "name": 1, "price": 2}),
+                "wrong": header[0],
+            },
+        )
+        return upload

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-OURS = "('public', 'rowhouse', 'rowhouse_auth')"
+OURS = "('public', 'rowhouse', 'rowhouse_audit', 'rowhouse_auth')"
 BROWSERS = "('anon', 'authenticated', 'rowhouse_web', 'rowhouse_signin')"
 # Grants as they stand: no entry at all means the defaults of the kind of object, in which PUBLIC may have a part.
 _TABLE_GRANTS = f"""
@@ -101,7 +101,7 @@ RULES = (
         join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
           and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p')""",
-        "alter table public.products drop constraint products_pkey",
+        "alter table public.products drop constraint products_pkey cascade",
     ),
     Rule(
         "foreign keys from one tenant table to another begin with org_id on both sides",

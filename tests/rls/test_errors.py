@@ -69,6 +69,26 @@ def test_a_refusal_of_our_own_functions_is_named(web_engine: Engine, world: Worl
     assert caught.value.constraint == "memberships_last_owner"
 
 
+@pytest.mark.parametrize(("said", "detail"), [('[{"sku": "H-1"}]', [{"sku": "H-1"}]), ("Key (sku)=(H-1)", None)])
+def test_a_refusal_says_what_its_function_put_into_json_and_nothing_else(
+    said: str, detail: object, database: Database
+) -> None:
+    with pytest.raises(errors.Refused) as caught:
+        _as_owner(database, f"do $$ begin raise exception 'no' using constraint = 'why', detail = '{said}'; end $$")
+    assert (caught.value.constraint, caught.value.detail) == ("why", detail)
+    assert "H-1" not in str(caught.value)
+
+
+def test_what_postgres_itself_says_in_detail_goes_nowhere(world: World, database: Database) -> None:
+    statement = "insert into products (org_id, name, sku, price) select org_id, name, sku, 1 from products"
+    with pytest.raises(errors.UniqueViolation) as caught:
+        _as_owner(database, statement)
+    assert isinstance(caught.value.__cause__, psycopg.Error)
+    assert "-ONLY" in (caught.value.__cause__.diag.message_detail or "")
+    assert "-ONLY" not in str(caught.value)
+    assert not hasattr(caught.value, "detail")
+
+
 def _as_owner(database: Database, statement: str) -> None:
     try:
         database.sql(statement)

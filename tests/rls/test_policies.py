@@ -1,7 +1,8 @@
 """Who may do what with which row: each table × command × person.
 
-``MATRIX`` says how many of acme's rows a person reaches, in a world where acme has three products and seven members.
-Whoever is not named reaches none, or is REFUSED. A table that the catalogue has and the matrix has not fails.
+``MATRIX`` says how many of acme's rows a person reaches, in a world where acme has three products, three orders and
+seven members. Whoever is not named reaches none, or is REFUSED. A table that the catalogue has and the matrix has not
+fails.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ def all_of(people: tuple[str, ...], rows: int) -> Reach:
 
 
 CLOSED = Rights()
+_OWN: Reach = {"owner": 1}  # an import is its own person's alone
+_IMPORT = (
+    "insert into public.product_imports (org_id, file_name, size, delimiter, header)"
+    " values (:acme, 'new.csv', 1, ',', '{SKU}')"
+)
 MATRIX: dict[str, Rights] = {
     "public.organizations": Rights(
         where="id = :acme",
@@ -72,6 +78,67 @@ MATRIX: dict[str, Rights] = {
             "insert": all_of(("member", "admin", "owner"), 1),
             "update": all_of(("member", "admin", "owner"), 3),
         },
+    ),
+    "public.orders": Rights(
+        where="org_id = :acme",
+        insert="insert into public.orders (org_id, customer) values (:acme, 'New')",
+        granted=("select", "insert", "update"),
+        may={
+            "select": all_of(MEMBERS, 3),
+            "insert": all_of(("member", "admin", "owner"), 1),
+            "update": {"member": 1, "admin": 3, "owner": 3},
+        },
+    ),
+    "public.order_items": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 5)}),
+    "public.inventory_movements": Rights(
+        where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 3)}
+    ),
+    "public.order_events": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 7)}),
+    "public.product_changes": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 1)}),
+    "public.product_change_items": Rights(
+        where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 1)}
+    ),
+    "public.audit_log": Rights(
+        where="org_id = :acme and table_name = 'products'",
+        granted=("select",),
+        may={"select": all_of(("admin", "owner"), 3)},
+    ),
+    "public.product_imports": Rights(
+        where="org_id = :acme",
+        insert=_IMPORT,
+        granted=("select", "insert", "update", "delete"),
+        may={"select": _OWN, "insert": all_of(("member", "admin", "owner"), 1), "update": _OWN, "delete": _OWN},
+    ),
+    "public.product_import_chunks": Rights(
+        where="org_id = :acme",
+        insert=f"with made as ({_IMPORT} returning org_id, id, created_by) insert into public.product_import_chunks"
+        " (org_id, import_id, created_by, position, piece) select org_id, id, created_by, 0, 'a' from made",
+        granted=("select", "insert", "delete"),
+        may={"select": _OWN, "insert": all_of(("member", "admin", "owner"), 1), "delete": _OWN},
+    ),
+    "public.product_import_lines": Rights(
+        where="org_id = :acme",
+        insert=f"with made as ({_IMPORT} returning org_id, id, created_by) insert into public.product_import_lines"
+        " (org_id, import_id, created_by, line, is_good) select org_id, id, created_by, 2, true from made",
+        granted=("select", "insert", "update", "delete"),
+        may={"select": _OWN, "insert": all_of(("member", "admin", "owner"), 1), "update": _OWN, "delete": _OWN},
+    ),
+    "public.product_import_errors": Rights(
+        where="org_id = :acme",
+        insert=f"with made as ({_IMPORT} returning org_id, id, created_by) insert into public.product_import_errors"
+        " (org_id, import_id, created_by, line, place, column_name, value, reason)"
+        " select org_id, id, created_by, 2, 0, '', '', 'wrong' from made",
+        granted=("select", "insert", "delete"),
+        may={"select": _OWN, "insert": all_of(("member", "admin", "owner"), 1), "delete": _OWN},
+    ),
+    "public.sales_daily": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 2)}),
+    "public.sales_daily_deltas": Rights(
+        where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 1)}
+    ),
+    "public.sales_totals": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 2)}),
+    "public.sales_products": Rights(where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 1)}),
+    "public.sales_products_deltas": Rights(
+        where="org_id = :acme", granted=("select",), may={"select": all_of(MEMBERS, 2)}
     ),
     "auth.identities": CLOSED,
     "auth.refresh_tokens": CLOSED,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.models.audited import Audited
 from webapp.models.base import Base, Created, Id
 from webapp.rls.policy import Grant, Policy, RowSecurity
 
@@ -72,7 +73,8 @@ class Organization(Base):
                     Grant("authenticated", ("update",), ("name", "slug", "tax_rate", "currency")),
                     Grant("service_role", ("select", "insert", "update", "delete")),
                 ),
-            ).as_info(),
+            ).as_info()
+            | Audited(("slug", "name", "tax_rate", "currency"), org="id").as_info(),
         },
     )
 
@@ -110,6 +112,7 @@ class Membership(Base):
                     Grant("service_role", ("select", "insert", "update", "delete")),
                 ),
             ).as_info()
+            | Audited(("role",), omitted=("created_at",), record="user_id").as_info()
         },
     )
 

@@ -11,11 +11,16 @@ from sqlalchemy import CheckConstraint, Computed, FetchedValue, ForeignKey, Inde
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.models.audited import Audited
 from webapp.models.base import Base, Created, Id
 from webapp.models.organizations import Organization
 from webapp.rls.policy import Grant, Policy, RowSecurity
 
 LOW_STOCK: Final = 10  # pieces; an active product with no more than this is low on stock
+
+NAME: Final = 200  # characters, as the table checks them
+SKU: Final = 64
+DESCRIPTION: Final = 10_000
 
 # The words of a product: runs of letters and digits, so that "nut/bolt" is two and AC-1309 is no negative number.
 _SEARCHED = (
@@ -56,6 +61,7 @@ class Product(Base):
                     Grant("service_role", ("select", "insert", "update", "delete")),
                 ),
             ).as_info()
+            | Audited(("sku", "name", "description", "price", "stock", "is_active", "image_path")).as_info()
         },
     )
 

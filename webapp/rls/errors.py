@@ -1,12 +1,14 @@
 """Our own errors for what Postgres, the pooler and the network answer.
 
 A feature catches these and never psycopg's or SQLAlchemy's. None of them carries the server's message, DETAIL or
-HINT in its text: those can name values of rows that the visitor may not see, so they stay in ``__cause__``.
+HINT in its text: those can name values of rows that the visitor may not see, so they stay in ``__cause__``. What our
+own functions put into DETAIL is the one exception, as ``Refused.detail``.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import json
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -105,9 +107,17 @@ class StatementTimeout(DatabaseError):
 
 
 class Refused(DatabaseError):
-    """Say that one of our own database functions raised; ``constraint`` names the reason."""
+    """Say that one of our own database functions raised; ``constraint`` names the reason.
+
+    ``detail`` is what the function said of it in JSON, or None: a function of ours puts into DETAIL only what its
+    caller may see. It is not part of the error's text.
+    """
 
     explanation = "A database function refused the call."
+
+    def __init__(self, sqlstate: str | None = None, *, constraint: str | None = None, detail: Any = None):
+        super().__init__(sqlstate, constraint=constraint)
+        self.detail = detail
 
 
 class InvalidValue(DatabaseError):
@@ -169,4 +179,14 @@ def translate(exc: BaseException) -> DatabaseError | None:
         # Found wrong by psycopg before it was sent, such as a NUL in a text.
         return InvalidValue() if isinstance(exc, psycopg.DataError) else None
     kind = _BY_STATE.get(state) or (InvalidValue if state.startswith("22") else None)
+    if kind is Refused:
+        return Refused(state, constraint=exc.diag.constraint_name, detail=_parsed(exc.diag.message_detail))
     return kind(state, constraint=exc.diag.constraint_name) if kind else None
+
+
+def _parsed(detail: str | None) -> Any:
+    """Return what a function of ours said in JSON; None for other words, which are no function's of ours."""
+    try:
+        return json.loads(detail) if detail is not None else None
+    except ValueError:
+        return None

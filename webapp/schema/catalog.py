@@ -58,7 +58,8 @@ WHERE o.prokind <> 'a' AND n.nspname = ANY (:schemas)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.objid = o.oid AND e.deptype = 'e')
 """)
 
-# On our tables every trigger; on other people's (auth.users) those that call a function of ours.
+# On our tables every trigger; on other people's (auth.users) those that call a function of ours. What a partition has
+# of its own, beside what its parent gives it, comes from whoever makes partitions, and no model names those.
 _TRIGGERS: Final = text("""
 SELECT tn.nspname AS schema, c.relname AS table, t.tgname AS name, pg_catalog.pg_get_triggerdef(t.oid) AS sql,
        t.tgenabled::text AS enabled
@@ -67,7 +68,7 @@ JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_namespace tn ON tn.oid = c.relnamespace
 JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
 JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
-WHERE NOT t.tgisinternal AND t.tgparentid = 0 AND (tn.nspname = ANY (:schemas) OR fn.nspname = ANY (:schemas))""")
+WHERE NOT t.tgisinternal AND NOT c.relispartition AND (tn.nspname = ANY (:schemas) OR fn.nspname = ANY (:schemas))""")
 
 _STATES: Final = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 

@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 EXPORTED: Final = ROOT / "supabase" / "migrations"
 
 # Everything else in the database belongs to Supabase or to somebody's extension, and is never compared or changed.
-SCHEMAS: Final = ("public", "rowhouse", "rowhouse_auth")
+SCHEMAS: Final = ("public", "rowhouse", "rowhouse_audit", "rowhouse_auth")
 VERSION_SCHEMA: Final = "rowhouse"
 VERSION_TABLE: Final = "alembic_version"
 

@@ -1,0 +1,269 @@
+-- Written by 'rowhouse migrations export' from migrations/versions/0007_bulk.py. Change that, not this.
+
+SET lock_timeout = '5s';
+
+SET statement_timeout = '10min';
+
+SET search_path = 'public';
+
+-- Running upgrade 0006 -> 0007
+
+create type public.product_change_kind as enum ('archive', 'restore', 'price');
+
+CREATE TABLE product_changes (
+    org_id UUID NOT NULL, 
+    id UUID DEFAULT rowhouse.uuid_v7() NOT NULL, 
+    kind public.product_change_kind NOT NULL, 
+    percent NUMERIC(6, 2), 
+    changed INTEGER NOT NULL, 
+    created_by UUID, 
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+    undone_by UUID, 
+    undone_at TIMESTAMP WITH TIME ZONE, 
+    restored INTEGER, 
+    CONSTRAINT product_changes_pkey PRIMARY KEY (org_id, id), 
+    CONSTRAINT product_changes_kind_check CHECK ((kind = 'price') = (percent is not null)), 
+    CONSTRAINT product_changes_percent_check CHECK (percent between -99.99 and 1000 and percent <> 0), 
+    CONSTRAINT product_changes_changed_check CHECK (changed > 0), 
+    CONSTRAINT product_changes_undone_check CHECK ((undone_at is null) = (restored is null)), 
+    CONSTRAINT product_changes_org_id_fkey FOREIGN KEY(org_id) REFERENCES organizations (id) ON DELETE CASCADE, 
+    CONSTRAINT product_changes_created_by_fkey FOREIGN KEY(created_by) REFERENCES profiles (id) ON DELETE SET NULL, 
+    CONSTRAINT product_changes_undone_by_fkey FOREIGN KEY(undone_by) REFERENCES profiles (id) ON DELETE SET NULL
+);
+
+CREATE INDEX product_changes_org_id_created_at_id_idx ON product_changes (org_id, created_at, id);
+
+CREATE TABLE product_change_items (
+    org_id UUID NOT NULL, 
+    change_id UUID NOT NULL, 
+    product_id UUID NOT NULL, 
+    old_price NUMERIC(12, 2), 
+    new_price NUMERIC(12, 2), 
+    left_alone BOOLEAN DEFAULT false NOT NULL, 
+    CONSTRAINT product_change_items_pkey PRIMARY KEY (org_id, change_id, product_id), 
+    CONSTRAINT product_change_items_prices_check CHECK ((old_price is null) = (new_price is null)), 
+    CONSTRAINT product_change_items_org_id_change_id_fkey FOREIGN KEY(org_id, change_id) REFERENCES product_changes (org_id, id) ON DELETE CASCADE, 
+    CONSTRAINT product_change_items_org_id_product_id_fkey FOREIGN KEY(org_id, product_id) REFERENCES products (org_id, id) ON DELETE CASCADE
+);
+
+CREATE INDEX product_change_items_org_id_product_id_idx ON product_change_items (org_id, product_id);
+
+REVOKE ALL ON TABLE public.product_changes FROM PUBLIC, anon, authenticated, service_role;
+
+ALTER TABLE public.product_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.product_changes FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY product_changes_read ON public.product_changes
+  AS PERMISSIVE
+  FOR SELECT TO authenticated
+  USING (org_id = any ((select rowhouse.member_orgs())::uuid[]));
+
+GRANT SELECT ON TABLE public.product_changes TO authenticated;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_changes TO service_role;
+
+REVOKE ALL ON TABLE public.product_change_items FROM PUBLIC, anon, authenticated, service_role;
+
+ALTER TABLE public.product_change_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.product_change_items FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY product_change_items_read ON public.product_change_items
+  AS PERMISSIVE
+  FOR SELECT TO authenticated
+  USING (org_id = any ((select rowhouse.member_orgs())::uuid[]));
+
+GRANT SELECT ON TABLE public.product_change_items TO authenticated;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_change_items TO service_role;
+
+create or replace function public.change_products(
+  p_org_id uuid, p_change_id uuid, p_kind public.product_change_kind, p_percent numeric, p_digits integer,
+  p_products uuid[], out changed bigint, out total_before numeric, out total_after numeric
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_percent numeric := round(p_percent, 2);
+  v_digits integer := least(greatest(p_digits, 0), 2);
+  v_ids uuid[];
+  v_old numeric[];
+  v_new numeric[];
+begin
+  if p_org_id is null or not p_org_id = any (rowhouse.writer_orgs()) then
+    raise exception 'not a writer of this organisation' using errcode = '42501';
+  end if;
+  -- Everybody who changes several products locks them in this order, so that nobody waits in a ring. The statements
+  -- after it see what the locks have waited for, the same change sent twice among it.
+  perform from public.products p
+  where p.org_id = p_org_id and p.id = any (p_products)
+  order by p.id
+  for no key update;
+  if exists (select from public.product_changes c where c.org_id = p_org_id and c.id = p_change_id) then
+    raise exception 'made already' using errcode = '23505', constraint = 'product_changes_pkey';
+  end if;
+
+  -- Into arrays, which are counted: a join with what the planner takes for a few rows would compare each with each.
+  select array_agg(p.id), array_agg(p.price), array_agg(f.price),
+    count(*), coalesce(sum(p.price), 0), coalesce(sum(coalesce(f.price, p.price)), 0)
+  into v_ids, v_old, v_new, changed, total_before, total_after
+  from public.products p
+  cross join lateral (
+    select case when p_kind = 'price' then round(p.price * (100 + v_percent) * 0.01, v_digits) end as price
+  ) f
+  where p.org_id = p_org_id and p.id = any (p_products)
+    and case p_kind when 'archive' then p.is_active when 'restore' then not p.is_active else f.price <> p.price end;
+  if changed = 0 then
+    return;
+  end if;
+
+  insert into public.product_changes (org_id, id, kind, percent, changed, created_by)
+  values (p_org_id, p_change_id, p_kind, v_percent, changed, auth.uid());
+  insert into public.product_change_items (org_id, change_id, product_id, old_price, new_price)
+  select p_org_id, p_change_id, u.id, case when p_kind = 'price' then u.old_price end, u.new_price
+  from unnest(v_ids, v_old, v_new) as u (id, old_price, new_price);
+  if p_kind = 'price' then
+    update public.products p
+    set price = round(p.price * (100 + v_percent) * 0.01, v_digits)
+    where p.org_id = p_org_id and p.id = any (v_ids);
+  else
+    update public.products p
+    set is_active = (p_kind = 'restore')
+    where p.org_id = p_org_id and p.id = any (v_ids);
+  end if;
+end
+$$;
+
+REVOKE ALL ON ROUTINE public.change_products(uuid, uuid, public.product_change_kind, numeric, integer, uuid[]) FROM PUBLIC, anon, authenticated, service_role;
+
+GRANT EXECUTE ON ROUTINE public.change_products(uuid, uuid, public.product_change_kind, numeric, integer, uuid[]) TO authenticated, service_role;
+
+create or replace function public.undo_product_change(
+  p_org_id uuid, p_change_id uuid, out undone bigint, out kept bigint
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_change public.product_changes;
+begin
+  if p_org_id is null or not p_org_id = any (rowhouse.writer_orgs()) then
+    raise exception 'not a writer of this organisation' using errcode = '42501';
+  end if;
+  select c.* into v_change
+  from public.product_changes c
+  where c.org_id = p_org_id and c.id = p_change_id
+  for update;
+  if not found then
+    raise exception 'no such change' using errcode = 'P0001', constraint = 'product_changes_missing';
+  elsif v_change.undone_at is not null then
+    raise exception 'undone already' using errcode = 'P0001', constraint = 'product_changes_undone';
+  end if;
+  perform from public.products p
+  join public.product_change_items i on i.org_id = p.org_id and i.product_id = p.id
+  where i.org_id = p_org_id and i.change_id = p_change_id
+  order by p.id
+  for no key update of p;
+
+  update public.product_change_items i
+  set left_alone = true
+  from public.products p
+  where i.org_id = p_org_id and i.change_id = p_change_id and p.org_id = p_org_id and p.id = i.product_id
+    and case v_change.kind
+      when 'price' then p.price <> i.new_price else p.is_active <> (v_change.kind = 'restore')
+    end;
+  get diagnostics kept = row_count;
+  if v_change.kind = 'price' then
+    update public.products p
+    set price = i.old_price
+    from public.product_change_items i
+    where i.org_id = p_org_id and i.change_id = p_change_id and not i.left_alone
+      and p.org_id = p_org_id and p.id = i.product_id;
+  else
+    update public.products p
+    set is_active = (v_change.kind = 'archive')
+    from public.product_change_items i
+    where i.org_id = p_org_id and i.change_id = p_change_id and not i.left_alone
+      and p.org_id = p_org_id and p.id = i.product_id;
+  end if;
+  get diagnostics undone = row_count;
+  update public.product_changes c
+  set undone_at = clock_timestamp(), undone_by = auth.uid(), restored = undone
+  where c.org_id = p_org_id and c.id = p_change_id;
+end
+$$;
+
+REVOKE ALL ON ROUTINE public.undo_product_change(uuid, uuid) FROM PUBLIC, anon, authenticated, service_role;
+
+GRANT EXECUTE ON ROUTINE public.undo_product_change(uuid, uuid) TO authenticated, service_role;
+
+create or replace function rowhouse.audit_product_changes() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_user uuid := auth.uid();
+  v_now timestamptz := clock_timestamp();
+  v_ids text := left(gen_random_uuid()::text, 24);
+begin
+  if tg_op = 'INSERT' then
+    insert into public.audit_log
+      (org_id, record_id, parent_id, user_id, at, written_at, table_name, action, id, new_data)
+    select n.org_id, n.id, null::uuid, v_user, now(), v_now, 'product_changes', 'insert',
+      (v_ids || lpad(to_hex(row_number() over ()), 12, '0'))::uuid,
+      (select to_jsonb(r) from (select
+        n.kind, n.percent, n.changed, n.undone_at, n.restored
+      ) r)
+    from new_rows n;
+  elsif tg_op = 'DELETE' then
+    insert into public.audit_log
+      (org_id, record_id, parent_id, user_id, at, written_at, table_name, action, id, old_data)
+    select o.org_id, o.id, null::uuid, v_user, now(), v_now, 'product_changes', 'delete',
+      (v_ids || lpad(to_hex(row_number() over ()), 12, '0'))::uuid,
+      (select to_jsonb(r) from (select
+        o.kind, o.percent, o.changed, o.undone_at, o.restored
+      ) r)
+    from old_rows o;
+  else
+    insert into public.audit_log
+      (org_id, record_id, parent_id, user_id, at, written_at, table_name, action, id, old_data, new_data)
+    select coalesce(n.org_id, o.org_id), coalesce(n.id, o.id),
+      null::uuid, v_user, now(), v_now, 'product_changes',
+      (case when o.id is null then 'insert' when n.id is null then 'delete' else 'update'
+      end)::public.audit_action,
+      (v_ids || lpad(to_hex(row_number() over ()), 12, '0'))::uuid,
+      case when o.id is not null then (select to_jsonb(r) from (select
+        o.kind, o.percent, o.changed, o.undone_at, o.restored
+      ) r) end,
+      case when n.id is not null then (select to_jsonb(r) from (select
+        n.kind, n.percent, n.changed, n.undone_at, n.restored
+      ) r) end
+    from old_rows o
+    full join new_rows n on (o.org_id, o.id) = (n.org_id, n.id)
+    where row(
+      o.kind, o.percent, o.changed, o.undone_at, o.restored
+    ) is distinct from row(
+      n.kind, n.percent, n.changed, n.undone_at, n.restored
+    );
+  end if;
+  return null;
+end
+$$;
+
+REVOKE ALL ON ROUTINE rowhouse.audit_product_changes() FROM PUBLIC, anon, authenticated, service_role;
+
+create trigger product_changes_audit_insert after insert on public.product_changes
+referencing new table as new_rows
+for each statement execute function rowhouse.audit_product_changes();
+
+create trigger product_changes_audit_update after update on public.product_changes
+referencing old table as old_rows new table as new_rows
+for each statement execute function rowhouse.audit_product_changes();
+
+create trigger product_changes_audit_delete after delete on public.product_changes
+referencing old table as old_rows
+for each statement execute function rowhouse.audit_product_changes();
+
+UPDATE rowhouse.alembic_version SET version_num='0007' WHERE rowhouse.alembic_version.version_num = '0006';
