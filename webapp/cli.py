@@ -74,10 +74,13 @@ def urls(data: Path | None, as_json: bool) -> None:
 @click.argument("revision", default="head")
 def migrate(revision: str) -> None:
     """Bring the database of DATABASE_URL_DIRECT to REVISION, the newest unless named."""
+    from webapp.ops.audit import make_partitions
     from webapp.ops.migrate import upgrade
 
     with _refusals():
         changed = upgrade(_direct_url(), revision)
+        if revision == "head":
+            make_partitions(_direct_url())
     click.echo("The schema was migrated." if changed else "The schema is up to date.")
 
 
@@ -110,6 +113,22 @@ def _set_admin(email: str, value: bool) -> None:
         raise click.ClickException(str(exc)) from None
     which = f"{account.email} (account {account.id}, made {account.created_at:%Y-%m-%d %H:%M} UTC)"
     click.echo(f"{which} is {'now' if value else 'no longer'} an administrator of the platform.")
+
+
+@main.group()
+def audit() -> None:
+    """The audit trail."""
+
+
+@audit.command("partitions")
+@click.option("--months", type=click.IntRange(0, 120), default=12, show_default=True, help="How many months ahead.")
+def audit_partitions(months: int) -> None:
+    """Make the partitions of the audit trail for the months to come: run this once a month."""
+    from webapp.ops.audit import make_partitions
+
+    with _refusals():
+        made = make_partitions(_direct_url(), months)
+    click.echo(f"{made} made." if made else "All of them are there.")
 
 
 @main.group()

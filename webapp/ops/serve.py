@@ -97,11 +97,12 @@ def _serve_embedded(
 
 
 def _prepare(cluster: Cluster) -> None:
-    from webapp.ops import migrate
+    from webapp.ops import audit, migrate
 
     cluster.prepare()
     direct = cluster.urls.direct
     migrated = migrate.upgrade(direct)
+    audit.make_partitions(direct)
     if migrated:
         _say("The schema is up to date.")
     logins = sorted(LOGINS.values())
