@@ -67,7 +67,7 @@ def products(prefix: str, families: Sequence[Family], now: datetime) -> Iterator
         if number in latest:
             updated = now - timedelta(minutes=latest[number], seconds=chance.uniform(0, 20))
         yield Product(
-            id=_id(chance, created),
+            id=time_ordered_id(chance, created),
             name=family.name.format(family.sizes[place]),
             description=family.description,
             price=price,
@@ -98,7 +98,7 @@ def _stock(chance: random.Random, price: Decimal) -> int:
     return chance.randint(11, 40 if price > 50 else 140 if price > 15 else 480)
 
 
-def _id(chance: random.Random, moment: datetime) -> UUID:
+def time_ordered_id(chance: random.Random, moment: datetime) -> UUID:
     """Return a UUID of version 7 for ``moment`` (RFC 9562, section 5.7)."""
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | chance.getrandbits(12) << 64 | 2 << 62 | chance.getrandbits(62))

@@ -13,9 +13,10 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from webapp.identity.passwords import hash_password
-from webapp.ops.demo import garden, hardware
+from webapp.ops.demo import books, garden, hardware
 from webapp.ops.demo.accounts import ACCOUNTS, HOUSES, PASSWORD
 from webapp.ops.demo.catalogue import Product, products
+from webapp.ops.demo.trade import orders
 
 MARKER: Final = "rowhouse.embedded"  # set to "on" for the server by webapp.ops.embedded, and by nobody else
 _LOCK: Final = 0x526F77_64656D6F  # "Row", "demo"
@@ -42,7 +43,10 @@ def seed(direct_url: str) -> bool:
         ).fetchone()
         if there is None or there[0]:
             return False
-        _write(connection, datetime.now(UTC))
+        with books.triggers_off(connection):
+            _write(connection, datetime.now(UTC))
+        connection.execute("select rowhouse.rebuild_sales(id) from public.organizations")
+        connection.execute("analyze public.products, public.orders, public.order_items")
     return True
 
 
@@ -78,11 +82,24 @@ def _write(connection: psycopg.Connection, now: datetime) -> None:
             "insert into public.memberships (org_id, user_id, role, created_at) values (%s, %s, %s, %s)",
             [(orgs[slug], people[a.email], role, began) for a in ACCOUNTS for slug, role in a.orgs],
         )
+        catalogues = {slug: list(products(prefix, families, now)) for slug, (prefix, families) in _STOCKED.items()}
         with cursor.copy(f"copy public.products (org_id, {', '.join(Product._fields)}) from stdin") as copy:
-            for slug, (prefix, families) in _STOCKED.items():
-                for product in products(prefix, families, now):
+            for slug, catalogue in catalogues.items():
+                for product in catalogue:
                     copy.write_row((orgs[slug], *product))
-        cursor.execute("analyze public.products")
+    for house in HOUSES:
+        prefix, _ = _STOCKED[house.slug]
+        staff = _staff(house.slug, people)
+        trade = list(orders(prefix, catalogues[house.slug], staff, house.tax_rate, now))
+        books.write_orders(connection, orgs[house.slug], trade)
+        books.write_trail(connection, orgs[house.slug], staff, now)
+
+
+def _staff(slug: str, people: dict[str, UUID]) -> list[UUID]:
+    """Return who works in an organisation: its admins and owners first, and nobody who may only look."""
+    rank = {"admin": 0, "owner": 1, "member": 2}
+    working = [(rank[role], a.email) for a in ACCOUNTS for house, role in a.orgs if house == slug and role in rank]
+    return [people[email] for _, email in sorted(working)]
 
 
 def _write_people(connection: psycopg.Connection, people: dict[str, UUID], began: datetime) -> None:
