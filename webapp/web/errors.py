@@ -12,9 +12,11 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from webapp.identity.identify import CHALLENGE
 from webapp.rls import errors as db_errors
-from webapp.web.access import SignInFirst
+from webapp.web import access
 from webapp.web.navigation import home
+from webapp.web.scope import current
 from webapp.web.toasts import toast
+from webapp.web.unsaved import Typed, page_of_form, typed
 
 log = structlog.get_logger(__name__)
 
@@ -70,10 +72,19 @@ COMMIT_UNKNOWN = Words(
     "The connection to the database broke at the very moment of saving. Look whether your change is there before you "
     "send it again.",
 )
-BAD_TOKEN = Words(
+OF_ANOTHER_SITE = Words(
+    "This form was not accepted",
+    "It seems to come from another site, so nothing was saved. Go back, reload the page, and send it again.",
+)
+GROWN_OLD = Words(
     "This form has grown old",
-    "It was opened before you signed in or out, or comes from another site, so it was not accepted and nothing was "
-    "saved. Go back, reload the page, and send it again.",
+    "It was opened before you signed in or out, so it was not accepted and nothing was saved. "
+    "Open it again and send it anew.",
+)
+SIGNED_OUT = Words(
+    "You are signed out",
+    "You signed out in another tab, or your session ended, so this form was not accepted and nothing was saved. "
+    "Sign in and send it anew.",
 )
 RETRY_AFTER = 2  # seconds
 
@@ -91,17 +102,40 @@ _STATUS_OF: tuple[tuple[type[db_errors.DatabaseError], int], ...] = (
 
 
 class BadCsrfToken(Exception):
-    """Say that an unsafe request came without a valid token, or from another site."""
+    """Say that an unsafe request came without a valid token, or from another site.
+
+    ``from_here`` where the browser says that a page of ours sent it: what it says may then be shown.
+    """
+
+    def __init__(self, reason: str, *, from_here: bool = False) -> None:
+        super().__init__(reason)
+        self.from_here = from_here
 
 
-def page(status: int, words: Words | None = None, *, headers: dict[str, str] | None = None) -> Response:
-    """Return the error page of ``status``; as JSON for a caller that proves itself by Bearer token."""
+def page(
+    status: int,
+    words: Words | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+    actions: list[tuple[str, str, bool]] | None = None,
+    kept: list[Typed] | None = None,
+) -> Response:
+    """Return the error page of ``status``; as JSON for a caller that proves itself by Bearer token.
+
+    ``actions`` are its ways out, as label, address, and whether it is the first choice; ``kept`` is what a form said
+    that was not accepted.
+    """
     said = words or WORDS.get(status) or Words(HTTPStatus(status).phrase, WORDS[400 if status < 500 else 500].message)
     if _by_bearer():
         response = jsonify(error={"status": status, "title": said.title, "message": said.message})
     else:
         body = render_template(
-            "errors/error.html", status=status, title=said.title, message=said.message, actions=_ways_out()
+            "errors/error.html",
+            status=status,
+            title=said.title,
+            message=said.message,
+            actions=actions or _ways_out(),
+            kept=kept or (),
         )
         response = make_response(body)
         if request.headers.get("HX-Request"):
@@ -128,6 +162,18 @@ def _ways_out() -> list[tuple[str, str, bool]]:
     return [("To the first page", url_for("site.landing"), True)]
 
 
+def _form_page(status: int, *, signed_out: bool) -> Response:
+    """Return the page for a form of ours that came too late, with what was typed and the way to send it again."""
+    here = page_of_form()
+    if signed_out:
+        return page(status, SIGNED_OUT, actions=[("Sign in", _sign_in_to(here), True)], kept=typed())
+    return page(status, GROWN_OLD, actions=[("Open the form again", here, True)] if here else None, kept=typed())
+
+
+def _sign_in_to(path: str | None) -> str:
+    return url_for("account.signin", next=path) if path and path != "/" else url_for("account.signin")
+
+
 def init_app(app: Flask) -> None:
     """Give ``app`` a page for every error."""
 
@@ -145,23 +191,30 @@ def init_app(app: Flask) -> None:
         headers = {name: value for name, value in exc.get_headers() if name in ("Allow", "Retry-After")}
         return page(status, words, headers=headers)
 
-    @app.errorhandler(SignInFirst)
-    def sign_in_first(exc: SignInFirst) -> Any:
+    @app.errorhandler(access.SignInFirst)
+    def sign_in_first(exc: access.SignInFirst) -> Any:
         if _by_bearer():
             return page(401, headers={"WWW-Authenticate": CHALLENGE})
         session.clear()
+        by_htmx = bool(request.headers.get("HX-Request"))
+        if exc.ended and request.method == "POST" and not by_htmx and typed():
+            return _form_page(403, signed_out=True)
         if exc.ended:
             toast("Your session has ended. Sign in again.")
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-        target = url_for("account.signin", next=wanted) if wanted and wanted != "/" else url_for("account.signin")
-        if request.headers.get("HX-Request"):
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
+        target = _sign_in_to(wanted)
+        if by_htmx:
             return Response(status=204, headers={"HX-Redirect": target})
         return redirect(target, 303)
 
     @app.errorhandler(BadCsrfToken)
     def bad_token(exc: BadCsrfToken) -> Any:
         log.warning("csrf_refused", reason=str(exc))
-        return page(400, BAD_TOKEN)
+        if not exc.from_here:
+            return page(400, OF_ANOTHER_SITE)
+        declared = access.declared(app)
+        public = declared is None or declared.level == "public"
+        return _form_page(400, signed_out=not public and current.identity.user_id is None)
 
     @app.errorhandler(db_errors.DatabaseError)
     def database(exc: db_errors.DatabaseError) -> Any:

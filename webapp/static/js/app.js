@@ -51,6 +51,34 @@ on("submit", (event) => {
 on("htmx:finally:request", (event) => { const form = event.target.closest?.("form"); if (form) sent(form) });
 addEventListener("pageshow", (event) => { if (event.persisted) for (const form of all("form.is-sending")) sent(form) });
 
+/* Leaving what is not saved: a form with data-unsaved is not left without a word while fields in it are changed, or while
+   the server says "already" there: what it shows is saved nowhere. Its own submit, and the link that discards it, are meant. */
+
+let discarded;
+
+function changed(field) {
+  if (!field.matches("input, textarea, select:not([multiple])") || field.matches("[data-search]")) return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.type === "file") return field.files.length > 0;
+  if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((option) => option.defaultSelected));
+  return field.value !== field.defaultValue;
+}
+
+const unsaved = (form) => !sending.has(form) && form !== discarded && (form.dataset.unsaved === "already" || [...form.elements].some(changed));
+const ask = (event) => { if ([...all("form[data-unsaved]")].some(unsaved)) event.preventDefault() };
+// Only once there is something to ask about: browsers keep no page at hand for Back that listens for its end.
+const heed = () => addEventListener("beforeunload", ask);
+const heedAlready = () => { if (find('form[data-unsaved="already"]')) heed() };
+
+for (const kind of ["input", "change"]) on(kind, (event) => { if (event.target.form?.matches("[data-unsaved]")) heed() });
+heedAlready();
+on("htmx:after:swap", heedAlready);
+on("click", (event) => {
+  const link = event.target.closest("[data-discard]");
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) discarded = link.closest("form");
+});
+addEventListener("pageshow", (event) => { if (event.persisted) discarded = undefined });
+
 /* Toasts: spoken, not focused; gone after a while, unless someone is at them or Undo is on them. */
 
 function toast(message) {
