@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     )
     connect_timeout_s: int = Field(5, ge=1, le=60, description="Seconds to wait for the pooler to take a connection.")
     max_request_bytes: int = Field(2_000_000, ge=10_000, description="Bytes a request's body may have.")
+    import_max_bytes: int = Field(64 * 2**20, ge=10_000, description="Bytes an upload of products may have.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
 
     @field_validator(

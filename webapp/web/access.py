@@ -28,10 +28,14 @@ class SignInFirst(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Declare who may use a route; ``role`` is the least role within the organisation of the URL."""
+    """Declare who may use a route; ``role`` is the least role within the organisation of the URL.
+
+    ``body`` names the entry of the application's configuration that says how many bytes may be sent to it.
+    """
 
     level: Level
     role: Role = Role.VIEWER
+    body: str = "MAX_CONTENT_LENGTH"
 
     def __call__(self, view: View) -> View:
         view.access = self  # type: ignore[attr-defined]  # a function carries attributes; its type does not say so
@@ -66,9 +70,14 @@ def signed_in() -> Access:
     return Access("signed_in")
 
 
-def member(role: Literal["viewer", "member", "admin", "owner"] = "viewer") -> Access:
-    """Declare a route for members of the organisation in the URL, from ``role`` upwards."""
-    return Access("member", Role(role))
+def member(
+    role: Literal["viewer", "member", "admin", "owner"] = "viewer", *, body: str = "MAX_CONTENT_LENGTH"
+) -> Access:
+    """Declare a route for members of the organisation in the URL, from ``role`` upwards.
+
+    ``body`` is for a route that takes files: the entry of the configuration that says how large they may be.
+    """
+    return Access("member", Role(role), body)
 
 
 def platform_admin() -> Access:

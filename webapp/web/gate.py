@@ -53,6 +53,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         scope = open_scope(who, settings.limits, slug=g.slug)
         if who.refused is not None:
             raise access.SignInFirst
+        if who.identity.user_id is not None:
+            # Before anything reads the form, as the check of its token does. Nobody else may fill the disk.
+            request.max_content_length = app.config[declared.body]
         if who.source == "bearer":
             g.csrf_valid = True  # for the forms: no site can make a browser send a Bearer token
         elif request.method not in SAFE_METHODS:
@@ -73,7 +76,8 @@ def _meant_it(settings: Settings) -> None:
     try:
         csrf.protect()
     except CSRFError as exc:
-        raise BadCsrfToken(str(exc.description)) from None
+        from_here = origin is not None or site == "same-origin"
+        raise BadCsrfToken(str(exc.description), from_here=from_here) from None
 
 
 def check_login(app: Flask) -> None:

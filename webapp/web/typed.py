@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from wtforms.validators import ValidationError
 
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 # Controls, halves of surrogate pairs, line and paragraph separators: no page may show them, NUL enters no table.
-_UNSEEN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 def printable(text: str | None, allowed: str = "") -> str:
@@ -17,9 +18,7 @@ def printable(text: str | None, allowed: str = "") -> str:
 
     The sign is refused where the text is checked, so that nothing is saved otherwise than it was typed.
     """
-    return "".join(
-        REPLACED if unicodedata.category(char) in _UNSEEN and char not in allowed else char for char in text or ""
-    )
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in allowed else REPLACED, text or "")
 
 
 def line(text: str | None) -> str:
@@ -33,6 +32,17 @@ def paragraphs(text: str | None) -> str:
     return printable(unicodedata.normalize("NFC", lines), allowed="\n\t")
 
 
+def fault(text: str, most: int, missing: str | None = None) -> str | None:
+    """Return what is wrong with a text that was made fit, or None; ``missing`` is said of one that has to be there."""
+    if missing and not any(unicodedata.category(char)[0] not in "CZ" for char in text):
+        return missing
+    if len(text) > most:
+        return f"Use {most:,} characters at most; these are {len(text):,}."
+    if REPLACED in text:
+        return f"Where {REPLACED} stands was a control character, perhaps from copying. Take it out."
+    return None
+
+
 class Text:
     """Check a text: present if it must be, not too long, nothing replaced in it."""
 
@@ -42,12 +52,6 @@ class Text:
         self.field_flags = {"required": True} if missing else {}
 
     def __call__(self, form: Any, field: Any) -> None:
-        text: str = field.data or ""
-        if self.missing and not any(unicodedata.category(char)[0] not in "CZ" for char in text):
-            raise ValidationError(self.missing)
-        if len(text) > self.most:
-            raise ValidationError(f"Use {self.most:,} characters at most; these are {len(text):,}.")
-        if REPLACED in text:
-            raise ValidationError(
-                f"Where {REPLACED} stands was a control character, perhaps from copying. Take it out."
-            )
+        found = fault(field.data or "", self.most, self.missing)
+        if found:
+            raise ValidationError(found)

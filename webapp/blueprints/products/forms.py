@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
@@ -11,12 +11,9 @@ from wtforms import BooleanField, Form, HiddenField, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
 from webapp.blueprints.products.queries import Record, Values
+from webapp.models.products import DESCRIPTION, NAME, SKU
 from webapp.web import amounts
 from webapp.web.typed import Text, line, paragraphs, printable
-
-NAME: Final = 200  # characters, as the table checks them
-SKU: Final = 64
-DESCRIPTION: Final = 10_000
 
 
 class ProductForm(Form):
