@@ -16,7 +16,7 @@ def create_app(settings: Settings) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from webapp import rls
-    from webapp.blueprints import account, health, organizations, products, site
+    from webapp.blueprints import FEATURES
     from webapp.identity import extension
     from webapp.ops import migrate
     from webapp.web import assets, errors, extensions, gate, headers, navigation, observability, templating
@@ -27,6 +27,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_key.get_secret_value(),
         DEBUG=settings.debug,
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        IMPORT_MAX_BYTES=settings.import_max_bytes,
         TRUSTED_HOSTS=settings.trusted_hosts,
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SCHEMA_HEAD=migrate.head(),
@@ -64,6 +65,6 @@ def create_app(settings: Settings) -> Flask:
     templating.init_app(app)
     errors.init_app(app)
     gate.init_app(app, settings)
-    navigation.register(app, site, account, organizations, products, health)
+    navigation.register(app, *FEATURES)
     gate.check_login_at_start(app)
     return app

@@ -39,7 +39,7 @@ FEATURE_FILES = {
     "forms.py": ("sqlalchemy", "psycopg", "webapp.rls", "webapp.web.extensions"),
 }
 # What lies in the glue for all features to find, and knows nothing of a request.
-WITHOUT_FLASK = ("webapp.web.keyset", "webapp.web.amounts")
+WITHOUT_FLASK = ("webapp.web.keyset", "webapp.web.amounts", "webapp.web.catalogue", "webapp.web.csv_export")
 
 
 def name(path: Path) -> str:

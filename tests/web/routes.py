@@ -5,9 +5,9 @@ The columns are PEOPLE in their order. A form is sent empty, with its token: who
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Flask, url_for
@@ -22,6 +22,7 @@ PEOPLE = ("anonymous", "ended", "stranger", "other", "removed", "viewer", "membe
 EVERYBODY = "200 200 200 200 200 200 200 200 200"
 SIGNED_IN = "303 303 200 200 200 200 200 200 200"
 VIEWERS = "303 303 404 404 404 200 200 200 200"
+ADMINS = "303 303 404 404 404 403 403 200 200"
 MEMBERS = "303 303 404 404 404 403 200 200 200"
 MEMBERS_FORM = "303 303 404 404 404 403 422 422 422"
 MEMBERS_DEED = "303 303 404 404 404 403 303 303 303"
@@ -59,13 +60,20 @@ class Route:
         return client.get(path) if self.method == "GET" else client.submit(path, dict(self.data))
 
 
-_VALUES = {
+_VALUES: Mapping[str, Callable[[World], Any]] = {
     "acme": lambda world: world.acme.org.slug,
     "product": lambda world: world.acme.products[0].id,
     "archived": lambda world: world.acme.products[2].id,
+    "order": lambda world: world.acme.orders[0].id,
+    "long_ago": lambda world: "2001-01-01T00:00:00Z",
+    "upload": lambda world: world.acme.upload,
+    "change": lambda world: world.acme.change,
 }
 _ORG = {"slug": "acme"}
 _PRODUCT = {"slug": "acme", "product_id": "product"}
+_ORDER = {"slug": "acme", "order_id": "order"}
+_UPLOAD = {"slug": "acme", "import_id": "upload"}
+_CHANGE = {"slug": "acme", "change_id": "change"}
 
 ROUTES = (
     Route("GET", "assets.file", EVERYBODY),
@@ -82,7 +90,7 @@ ROUTES = (
     Route("GET", "organizations.enter", "303 303 303 303 303 303 303 303 303"),
     Route("GET", "organizations.new", SIGNED_IN),
     Route("POST", "organizations.create", "303 303 422 422 422 422 422 422 422"),
-    Route("GET", "organizations.home", "303 303 404 404 404 302 302 302 302", _ORG),
+    Route("GET", "dashboard.index", VIEWERS, _ORG),
     Route("GET", "products.index", VIEWERS, _ORG),
     Route("GET", "products.new", MEMBERS, _ORG),
     Route("POST", "products.create", MEMBERS_FORM, _ORG),
@@ -91,6 +99,36 @@ ROUTES = (
     Route("POST", "products.update", MEMBERS_FORM, _PRODUCT),
     Route("POST", "products.archive", MEMBERS_DEED, _PRODUCT),
     Route("POST", "products.restore", MEMBERS_DEED, {"slug": "acme", "product_id": "archived"}),
+    Route("GET", "products.export", VIEWERS, _ORG),
+    Route("GET", "bulk.index", VIEWERS, _ORG),
+    Route("GET", "bulk.new", MEMBERS_DEED, _ORG),
+    Route("POST", "bulk.create", MEMBERS_DEED, _ORG, data={"do": "archive"}),
+    Route("GET", "bulk.show", VIEWERS, _CHANGE),
+    Route("POST", "bulk.undo", MEMBERS_DEED, _CHANGE),
+    Route("GET", "imports.new", MEMBERS, _ORG),
+    Route("POST", "imports.upload", MEMBERS_FORM, _ORG),
+    Route("GET", "imports.show", "303 303 404 404 404 403 404 404 200", _UPLOAD),
+    Route("GET", "imports.status", "303 303 404 404 404 403 404 404 303", _UPLOAD),
+    Route("GET", "imports.report", "303 303 404 404 404 403 404 404 200", _UPLOAD),
+    Route("POST", "imports.read", "303 303 404 404 404 403 404 404 422", _UPLOAD),
+    Route("POST", "imports.check", "303 303 404 404 404 403 404 404 422", _UPLOAD),
+    Route("POST", "imports.apply", "303 303 404 404 404 403 404 404 422", _UPLOAD),
+    Route("POST", "imports.discard", "303 303 404 404 404 403 404 404 303", _UPLOAD),
+    Route("GET", "orders.index", VIEWERS, _ORG),
+    Route("GET", "orders.export", VIEWERS, _ORG),
+    Route("GET", "orders.new", MEMBERS, _ORG),
+    Route("POST", "orders.compose", MEMBERS, _ORG),
+    Route("POST", "orders.create", MEMBERS_FORM, _ORG),
+    Route("GET", "orders.show", VIEWERS, _ORDER),
+    Route("GET", "orders.print_page", VIEWERS, _ORDER),
+    Route("GET", "orders.edit", MEMBERS, _ORDER),
+    Route("POST", "orders.update", MEMBERS_FORM, _ORDER),
+    Route("POST", "orders.set_status", MEMBERS_FORM, _ORDER),
+    Route("GET", "audit.index", ADMINS, _ORG),
+    Route("GET", "audit.export", ADMINS, _ORG),
+    Route("GET", "audit.product", ADMINS, _PRODUCT),
+    Route("GET", "audit.order", ADMINS, _ORDER),
+    Route("GET", "audit.change", "303 303 404 404 404 403 403 404 404", {"slug": "acme", "moment": "long_ago"}),
 )
 
 

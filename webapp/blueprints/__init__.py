@@ -1,1 +1,16 @@
-"""Features: one folder each, read in the order routes, forms, queries, templates."""
+"""The features: one folder each, none of which knows another. What is not named here is not there."""
+
+from webapp.blueprints import (
+    account,
+    audit,
+    bulk,
+    dashboard,
+    health,
+    imports,
+    orders,
+    organizations,
+    products,
+    site,
+)
+
+FEATURES = (site, account, organizations, dashboard, products, imports, bulk, orders, audit, health)

@@ -12,6 +12,7 @@ from webapp.models import Role
 from webapp.web.context import OrgContext
 
 EXTENSION: Final = "rowhouse.navigation"
+PARTS: Final = "rowhouse.navigation.parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,18 @@ class Entry:
 
 
 def register(app: Flask, *features: ModuleType) -> None:
-    """Register each feature's blueprint, and its ``NAV`` where it has one."""
+    """Register each feature's blueprint, and its ``NAV`` where it has one.
+
+    One that has ``PART_OF`` instead, the name of another's blueprint, stands below that one's link.
+    """
     for feature in features:
         blueprint = feature.bp
         assert isinstance(blueprint, Blueprint)
         app.register_blueprint(blueprint)
     entries = [feature.NAV for feature in features if isinstance(getattr(feature, "NAV", None), Entry)]
     app.extensions[EXTENSION] = tuple(sorted(entries, key=lambda entry: entry.place))
+    parts = {feature.bp.name: feature.PART_OF for feature in features if hasattr(feature, "PART_OF")}
+    app.extensions[PARTS] = parts
 
 
 def entries(org: OrgContext | None) -> tuple[Entry, ...]:
@@ -50,6 +56,12 @@ def entries(org: OrgContext | None) -> tuple[Entry, ...]:
         return ()
     every: tuple[Entry, ...] = current_app.extensions[EXTENSION]
     return tuple(entry for entry in every if org.role.reaches(entry.role))
+
+
+def part_of(blueprint: str | None) -> str | None:
+    """Return the name of the blueprint whose link a page of ``blueprint`` stands below; its own where it has one."""
+    parts: dict[str, str] = current_app.extensions[PARTS]
+    return parts.get(blueprint, blueprint) if blueprint else None
 
 
 def home() -> Entry:

@@ -99,7 +99,7 @@ def _icon(name: str, cls: str, label: str | None, sprite: str) -> Markup:
 
 def nav_here(blueprint: str) -> Markup:
     """Write ``aria-current`` for a link of the navigation: "page" on the blueprint's index, "true" below it."""
-    if request.blueprint != blueprint:
+    if navigation.part_of(request.blueprint) != blueprint:
         return Markup("")
     return Markup('aria-current="{}"').format("page" if request.endpoint == f"{blueprint}.index" else "true")
 

@@ -46,6 +46,7 @@ def test_a_list_that_finds_nothing_offers_the_way_back(member: Client) -> None:
 def test_an_empty_list_says_what_belongs_there(
     client_for: ClientFor, world: World, database: Database, who: str, offered: bool
 ) -> None:
+    database.sql("delete from orders")
     database.sql("delete from products")
     body = client_for(getattr(world.acme, who)).get(LIST).get_data(as_text=True)
     assert "No products yet" in body

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.blueprints.products.listing import VALUES as READ
-from webapp.blueprints.products.listing import Listing, Show, Sort, read
+from webapp.blueprints.products.listing import Listing, Sort, read
+from webapp.web.catalogue import Show
 from webapp.web.keyset import BadCursor, Cursor, Value
 
 ROW = UUID("01a0c22d-6916-7ec9-bff4-3bd20c825725")

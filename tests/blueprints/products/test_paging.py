@@ -17,7 +17,8 @@ from tests.factories import Factories, Org, Person
 from tests.fixtures.database import Database
 from webapp import rls
 from webapp.blueprints.products import queries
-from webapp.blueprints.products.listing import VALUES, Listing, Show, Sort
+from webapp.blueprints.products.listing import VALUES, Listing, Sort
+from webapp.web.catalogue import Show
 from webapp.web.keyset import Cursor
 
 ROWS = 61

@@ -55,10 +55,3 @@ def create() -> ResponseReturnValue:
     response = render("organizations/new.html", form=form)
     response.status_code = 422
     return response
-
-
-@bp.get("/<slug>/")
-@access.member()
-def home() -> ResponseReturnValue:
-    """Lead to the page that an organisation opens with."""
-    return redirect(url_for("products.index"), 302)

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from webapp.web import amounts, keyset
+from webapp.web import catalogue, keyset
+from webapp.web.catalogue import Narrowing, Show
 from webapp.web.keyset import Cursor, Value
-
-LONGEST_SEARCH: Final = 100  # characters
-MOST_WORDS: Final = 10
-
-_WORD: Final = re.compile(r"[^\W_]+")  # as the table's search column is cut
-
-
-class Show(StrEnum):
-    """Name the tabs."""
-
-    ALL = "all"
-    ACTIVE = "active"
-    LOW = "low"
-    ARCHIVED = "archived"
 
 
 class Sort(StrEnum):
@@ -48,41 +33,31 @@ VALUES: Final[Mapping[Sort, Callable[[str], Value]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """Hold one state of the list. ``low`` and ``high`` bound the price, both included."""
+class Listing(Narrowing):
+    """Hold one state of the list."""
 
-    show: Show = Show.ALL
-    search: str = ""
-    low: Decimal | None = None
-    high: Decimal | None = None
     sort: Sort = Sort.CHANGED
     descending: bool = True
     after: Cursor | None = None
     before: Cursor | None = None
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Return the words that each product must have one beginning with: runs of letters and digits."""
-        return tuple(_WORD.findall(self.search)[:MOST_WORDS])
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Tell whether more than a tab narrows the list."""
-        return bool(self.search) or self.low is not None or self.high is not None
-
     def args(self) -> dict[str, Any]:
         """Return the state as arguments of an address; what is usual is left out."""
         order = ("-" if self.descending else "") + self.sort
         found = {
-            "show": self.show if self.show != Show.ALL else "",
-            "q": self.search,
-            "min": _written(self.low),
-            "max": _written(self.high),
             "sort": order if order != "-changed" else "",
             "after": self.after.token(self.sort) if self.after else "",
             "before": self.before.token(self.sort) if self.before else "",
         }
-        return {name: str(value) for name, value in found.items() if value}
+        return Narrowing.args(self) | {name: value for name, value in found.items() if value}
+
+    def narrowing(self) -> dict[str, Any]:
+        """Return the arguments of what is listed alone, in whatever order and from wherever on."""
+        return Narrowing.args(self)
+
+    def exported(self) -> dict[str, Any]:
+        """Return the arguments of all that is listed, in its order, from the first row on."""
+        return replace(self, after=None, before=None).args()
 
     def showing(self, show: Show) -> dict[str, Any]:
         """Return the arguments of another tab."""
@@ -117,39 +92,19 @@ def read(args: Mapping[str, str], currency: str) -> tuple[Listing, dict[str, str
 
     A tab or an order that does not exist is the usual one; a bound that is wrong does not bind. Raises BadCursor.
     """
-    errors: dict[str, str] = {}
-    bounds: dict[str, Decimal | None] = {"min": None, "max": None}
-    for name in bounds:
-        if args.get(name, "").strip():
-            try:
-                bounds[name] = amounts.price(args[name], currency)
-            except amounts.NotAnAmount as exc:
-                errors[name] = str(exc)
-    low, high = bounds["min"], bounds["max"]
-    if low is not None and high is not None and low > high:
-        errors["max"] = "Write an amount that is not below the first."
-        high = None
+    wanted, errors = catalogue.read(args, currency)
     order = args.get("sort", "")
     known = order.removeprefix("-") in set(Sort)
     sort = Sort(order.removeprefix("-")) if known else Sort.CHANGED
     after, before = args.get("after"), args.get("before")
     listing = Listing(
-        show=Show(args["show"]) if args.get("show") in set(Show) else Show.ALL,
-        search=_search(args.get("q", "")),
-        low=low,
-        high=high,
+        show=wanted.show,
+        search=wanted.search,
+        low=wanted.low,
+        high=wanted.high,
         sort=sort,
         descending=order.startswith("-") if known else True,
         after=Cursor.read(after, sort, VALUES[sort]) if after else None,
         before=Cursor.read(before, sort, VALUES[sort]) if before and not after else None,
     )
     return listing, errors
-
-
-def _search(typed: str) -> str:
-    plain = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in typed[: 2 * LONGEST_SEARCH])
-    return " ".join(unicodedata.normalize("NFC", plain).split())[:LONGEST_SEARCH].strip()
-
-
-def _written(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:f}".removesuffix(".00")

@@ -19,23 +19,21 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     Select,
-    and_,
+    UnaryExpression,
     bindparam,
-    false,
     func,
     insert,
-    literal_column,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from webapp.blueprints.products.listing import Listing, Show, Sort
+from webapp.blueprints.products.listing import Listing, Sort
 from webapp.models import LOW_STOCK, Product
 from webapp.rls.errors import UniqueViolation
+from webapp.web.catalogue import Show, matching
 from webapp.web.keyset import Cursor
 
 PAGE: Final = 50  # rows
@@ -47,13 +45,6 @@ _COLUMNS: Final[Mapping[Sort, InstrumentedAttribute[Any]]] = {
     Sort.STOCK: Product.stock,
     Sort.PRICE: Product.price,
     Sort.CHANGED: Product.updated_at,
-}
-_IS_LOW: Final = and_(Product.is_active, Product.stock <= LOW_STOCK)
-_SHOWN: Final[Mapping[Show, tuple[ColumnElement[bool], ...]]] = {
-    Show.ALL: (),
-    Show.ACTIVE: (Product.is_active.is_(True),),
-    Show.LOW: (_IS_LOW,),
-    Show.ARCHIVED: (Product.is_active.is_(False),),
 }
 
 
@@ -188,38 +179,22 @@ def _rows(
     """Return up to one row more than a page, in the order of the list, from ``start`` on or up to it."""
     column = _COLUMNS[listing.sort]
     downwards = listing.descending != backwards
-    query = select(*(getattr(Product, name) for name in Row._fields)).where(*_conditions(org_id, listing))
+    query = select(*(getattr(Product, name) for name in Row._fields)).where(*matching(org_id, listing))
     if start is not None:
         key = tuple_(column, Product.id)
         place = tuple_(
             bindparam("value", start.value, type_=column.type), bindparam("row", start.id, type_=Product.id.type)
         )
         query = query.where(key < place if downwards else key > place)
-    ends = (column.desc(), Product.id.desc()) if downwards else (column.asc(), Product.id.asc())
+    ends = in_order(listing.sort, descending=downwards)
     found = [Row(*row) for row in session.execute(query.order_by(*ends).limit(PAGE + 1))]
     return found[::-1] if backwards else found
 
 
-def _conditions(org_id: UUID, listing: Listing) -> list[ColumnElement[bool]]:
-    conditions = [Product.org_id == org_id, *_SHOWN[listing.show]]
-    if listing.low is not None:
-        conditions.append(Product.price >= listing.low)
-    if listing.high is not None:
-        conditions.append(Product.price <= listing.high)
-    if listing.search and not listing.words:
-        conditions.append(false())  # nothing was asked for that a product could have
-    elif listing.words:
-        words = func.to_tsquery(literal_column("'simple'::regconfig"), tsquery(listing.words))
-        conditions.append(Product.search.bool_op("@@")(words))
-    return conditions
-
-
-def tsquery(words: tuple[str, ...]) -> str:
-    """Return the text for to_tsquery() in which each word may go on (manual, section 12.3.2).
-
-    The words are letters and digits alone, so nothing in them is an operator.
-    """
-    return " & ".join(f"'{word}':*" for word in words)
+def in_order(sort: Sort, *, descending: bool) -> tuple[UnaryExpression[Any], UnaryExpression[Any]]:
+    """Return what orders the list, no two rows alike."""
+    column = _COLUMNS[sort]
+    return (column.desc(), Product.id.desc()) if descending else (column.asc(), Product.id.asc())
 
 
 def counts(session: Session, org_id: UUID, listing: Listing) -> Counts:
@@ -231,7 +206,7 @@ def counts(session: Session, org_id: UUID, listing: Listing) -> Counts:
         func.count().filter(sample.c.is_active, sample.c.stock <= LOW_STOCK).label("low"),
     ).select_from(sample)
     if listing.is_narrowed:
-        found = select(Product.id).where(*_conditions(org_id, listing)).limit(CAP + 1).subquery("found")
+        found = select(Product.id).where(*matching(org_id, listing)).limit(CAP + 1).subquery("found")
         query = query.add_columns(select(func.count()).select_from(found).scalar_subquery().label("found"))
     row = session.execute(query).one()._mapping
     more = row["all"] > CAP

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from webapp.blueprints.products import export as exports
 from webapp.blueprints.products import listing as listings
 from webapp.blueprints.products import queries
 from webapp.blueprints.products.forms import ProductForm, differences
@@ -19,6 +20,7 @@ from webapp.web.formats import figures_locale
 from webapp.web.keyset import BadCursor
 from webapp.web.redirects import safe_next
 from webapp.web.scope import current
+from webapp.web.streaming import stream_csv
 from webapp.web.templating import render
 from webapp.web.toasts import toast
 from webapp.web.typed import printable
@@ -54,7 +56,18 @@ def index() -> ResponseReturnValue:
         symbol=_symbol(org.currency),
         low_stock=LOW_STOCK,
         here=url_for("products.index", **listing.args()),
+        key=new_id(),
     )
+
+
+@bp.get("/export.csv")
+@access.member()
+def export() -> ResponseReturnValue:
+    """Send the products that the list finds as a file, all of them."""
+    org = current.tenant()
+    args = {name: request.args[name] for name in ("show", "q", "min", "max", "sort") if name in request.args}
+    listing, _ = listings.read(args, org.currency)
+    return stream_csv(exports.rows(org.id, org.currency, listing), "products")
 
 
 @bp.get("/new")
