@@ -270,6 +270,13 @@ class Factories:
         """Add to the rollups of ``org`` what its orders have appended."""
         self._connection.execute("select rowhouse.fold_sales(%s, 1)", (org.id,))
 
+    def noted_at(self, org: Org) -> datetime:
+        """Return the moment of the newest entry of the audit trail of ``org``."""
+        row = self._connection.execute("select max(at) from public.audit_log where org_id = %s", (org.id,)).fetchone()
+        assert row
+        moment: datetime = row[0]
+        return moment
+
     def product_change(
         self, org: Org, person: Person, items: Iterable[Item], kind: Literal["archive", "restore"] = "archive"
     ) -> UUID:

@@ -101,8 +101,10 @@ returns table (id uuid, name text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.id, coalesce(nullif(btrim(p.full_name), ''), p.email)
+  select p.id,
+    coalesce(nullif(btrim(p.full_name), ''), case when m.user_id is not null then p.email end, 'Former member')
   from public.profiles p
+  left join public.memberships m on m.org_id = p_org_id and m.user_id = p.id
   where p_org_id = any (rowhouse.admin_orgs())
     and p.id = any (p_ids)
     and (
@@ -111,7 +113,7 @@ as $$
         select from public.audit_log e
         where e.org_id = p_org_id and e.record_id = p.id and e.table_name = 'memberships'
       )
-      or exists (select from public.memberships m where m.org_id = p_org_id and m.user_id = p.id)
+      or m.user_id is not null
     )
 $$""",
         ("authenticated", "service_role"),
@@ -630,6 +632,7 @@ GRANTS = (Grant("authenticated", ("select",)), Grant("service_role", ("select",)
 
 
 def upgrade() -> None:
+    op.run_sql("alter table public.products validate constraint products_price_is_a_number_check")  # made by 0003
     op.run_sql("create type public.audit_action as enum ('insert', 'update', 'delete')")
     # Nobody may use the schema of the partitions: the trail is reached through its table, and through its policy.
     op.run_sql("create schema rowhouse_audit")

@@ -164,13 +164,13 @@ GRANTS = (
             ),
         ),
     ),
-    ("product_imports", Grant("service_role", ("select", "insert", "update", "delete"))),
+    ("product_imports", Grant("service_role", ("select",))),
     ("product_import_chunks", Grant("authenticated", ("select", "delete"))),
     (
         "product_import_chunks",
         Grant("authenticated", ("insert",), ("org_id", "import_id", "created_by", "position", "piece")),
     ),
-    ("product_import_chunks", Grant("service_role", ("select", "insert", "update", "delete"))),
+    ("product_import_chunks", Grant("service_role", ("select",))),
     ("product_import_lines", Grant("authenticated", ("select", "delete"))),
     (
         "product_import_lines",
@@ -193,7 +193,7 @@ GRANTS = (
         ),
     ),
     ("product_import_lines", Grant("authenticated", ("update",), ("is_good",))),
-    ("product_import_lines", Grant("service_role", ("select", "insert", "update", "delete"))),
+    ("product_import_lines", Grant("service_role", ("select",))),
     ("product_import_errors", Grant("authenticated", ("select", "delete"))),
     (
         "product_import_errors",
@@ -203,7 +203,7 @@ GRANTS = (
             ("org_id", "import_id", "created_by", "line", "place", "column_name", "value", "reason"),
         ),
     ),
-    ("product_import_errors", Grant("service_role", ("select", "insert", "update", "delete"))),
+    ("product_import_errors", Grant("service_role", ("select",))),
 )
 TABLES = ("product_imports", "product_import_chunks", "product_import_lines", "product_import_errors")
 
@@ -242,6 +242,14 @@ def upgrade() -> None:
         sa.CheckConstraint("length(file_name) between 1 and 255", name=op.f("product_imports_file_name_check")),
         sa.CheckConstraint("mode in ('all', 'good')", name=op.f("product_imports_mode_check")),
         sa.CheckConstraint(
+            "cardinality(header) <= 1000 and length(header::text) <= 1000000",
+            name=op.f("product_imports_header_check"),
+        ),
+        sa.CheckConstraint("length(trouble) <= 2000", name=op.f("product_imports_trouble_check")),
+        sa.CheckConstraint(
+            "least(size, lines, made, changed, unchanged, left_out) >= 0", name=op.f("product_imports_counts_check")
+        ),
+        sa.CheckConstraint(
             "status in ('uploaded', 'checking', 'checked', 'applying', 'done')",
             name=op.f("product_imports_status_check"),
         ),
@@ -267,6 +275,10 @@ def upgrade() -> None:
             name=op.f("product_import_chunks_org_id_created_by_import_id_fkey"),
             ondelete="CASCADE",
         ),
+        sa.CheckConstraint(
+            "octet_length(piece) <= 1048576 and position between 0 and 4095",
+            name=op.f("product_import_chunks_piece_check"),
+        ),
         sa.PrimaryKeyConstraint("org_id", "import_id", "position", name=op.f("product_import_chunks_pkey")),
     )
     op.create_table(
@@ -288,6 +300,9 @@ def upgrade() -> None:
             name=op.f("product_import_lines_org_id_created_by_import_id_fkey"),
             ondelete="CASCADE",
         ),
+        sa.CheckConstraint(
+            "line > 0 and stock >= 0 and price >= 0 and price < 'NaN'", name=op.f("product_import_lines_line_check")
+        ),
         sa.PrimaryKeyConstraint("org_id", "import_id", "line", name=op.f("product_import_lines_pkey")),
     )
     op.create_table(
@@ -305,6 +320,10 @@ def upgrade() -> None:
             ["product_imports.org_id", "product_imports.created_by", "product_imports.id"],
             name=op.f("product_import_errors_org_id_created_by_import_id_fkey"),
             ondelete="CASCADE",
+        ),
+        sa.CheckConstraint(
+            "line >= 0 and place >= 0 and greatest(length(column_name), length(value), length(reason)) <= 2000",
+            name=op.f("product_import_errors_words_check"),
         ),
         sa.PrimaryKeyConstraint("org_id", "import_id", "line", "place", name=op.f("product_import_errors_pkey")),
     )

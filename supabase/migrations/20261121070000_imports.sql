@@ -40,6 +40,9 @@ CREATE TABLE product_imports (
     CONSTRAINT product_imports_delimiter_check CHECK (length(delimiter) = 1), 
     CONSTRAINT product_imports_file_name_check CHECK (length(file_name) between 1 and 255), 
     CONSTRAINT product_imports_mode_check CHECK (mode in ('all', 'good')), 
+    CONSTRAINT product_imports_header_check CHECK (cardinality(header) <= 1000 and length(header::text) <= 1000000), 
+    CONSTRAINT product_imports_trouble_check CHECK (length(trouble) <= 2000), 
+    CONSTRAINT product_imports_counts_check CHECK (least(size, lines, made, changed, unchanged, left_out) >= 0), 
     CONSTRAINT product_imports_status_check CHECK (status in ('uploaded', 'checking', 'checked', 'applying', 'done')), 
     CONSTRAINT product_imports_org_id_fkey FOREIGN KEY(org_id) REFERENCES organizations (id) ON DELETE CASCADE, 
     CONSTRAINT product_imports_created_by_fkey FOREIGN KEY(created_by) REFERENCES profiles (id) ON DELETE CASCADE, 
@@ -53,7 +56,8 @@ CREATE TABLE product_import_chunks (
     created_by UUID NOT NULL, 
     piece BYTEA NOT NULL, 
     CONSTRAINT product_import_chunks_pkey PRIMARY KEY (org_id, import_id, position), 
-    CONSTRAINT product_import_chunks_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE
+    CONSTRAINT product_import_chunks_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE, 
+    CONSTRAINT product_import_chunks_piece_check CHECK (octet_length(piece) <= 1048576 and position between 0 and 4095)
 );
 
 CREATE TABLE product_import_lines (
@@ -69,7 +73,8 @@ CREATE TABLE product_import_lines (
     stock INTEGER, 
     is_active BOOLEAN, 
     CONSTRAINT product_import_lines_pkey PRIMARY KEY (org_id, import_id, line), 
-    CONSTRAINT product_import_lines_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE
+    CONSTRAINT product_import_lines_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE, 
+    CONSTRAINT product_import_lines_line_check CHECK (line > 0 and stock >= 0 and price >= 0 and price < 'NaN')
 );
 
 CREATE TABLE product_import_errors (
@@ -82,7 +87,8 @@ CREATE TABLE product_import_errors (
     value TEXT NOT NULL, 
     reason TEXT NOT NULL, 
     CONSTRAINT product_import_errors_pkey PRIMARY KEY (org_id, import_id, line, place), 
-    CONSTRAINT product_import_errors_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE
+    CONSTRAINT product_import_errors_org_id_created_by_import_id_fkey FOREIGN KEY(org_id, created_by, import_id) REFERENCES product_imports (org_id, created_by, id) ON DELETE CASCADE, 
+    CONSTRAINT product_import_errors_words_check CHECK (line >= 0 and place >= 0 and greatest(length(column_name), length(value), length(reason)) <= 2000)
 );
 
 REVOKE ALL ON TABLE public.product_imports FROM PUBLIC, anon, authenticated, service_role;
@@ -187,13 +193,13 @@ GRANT INSERT (org_id, id, file_name, size, encoding, delimiter, header, columns,
 
 GRANT UPDATE (encoding, delimiter, header, columns, status, run, heartbeat, progress, lines, good, bad, to_make, to_change, to_keep, trouble, finished_at, mode, made, changed, unchanged, left_out) ON TABLE public.product_imports TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_imports TO service_role;
+GRANT SELECT ON TABLE public.product_imports TO service_role;
 
 GRANT SELECT, DELETE ON TABLE public.product_import_chunks TO authenticated;
 
 GRANT INSERT (org_id, import_id, created_by, position, piece) ON TABLE public.product_import_chunks TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_import_chunks TO service_role;
+GRANT SELECT ON TABLE public.product_import_chunks TO service_role;
 
 GRANT SELECT, DELETE ON TABLE public.product_import_lines TO authenticated;
 
@@ -201,13 +207,13 @@ GRANT INSERT (org_id, import_id, created_by, line, is_good, sku, name, descripti
 
 GRANT UPDATE (is_good) ON TABLE public.product_import_lines TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_import_lines TO service_role;
+GRANT SELECT ON TABLE public.product_import_lines TO service_role;
 
 GRANT SELECT, DELETE ON TABLE public.product_import_errors TO authenticated;
 
 GRANT INSERT (org_id, import_id, created_by, line, place, column_name, value, reason) ON TABLE public.product_import_errors TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_import_errors TO service_role;
+GRANT SELECT ON TABLE public.product_import_errors TO service_role;
 
 create or replace function rowhouse.audit_product_imports() returns trigger
 language plpgsql security definer

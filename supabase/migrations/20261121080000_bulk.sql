@@ -61,7 +61,7 @@ CREATE POLICY product_changes_read ON public.product_changes
 
 GRANT SELECT ON TABLE public.product_changes TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_changes TO service_role;
+GRANT SELECT ON TABLE public.product_changes TO service_role;
 
 REVOKE ALL ON TABLE public.product_change_items FROM PUBLIC, anon, authenticated, service_role;
 
@@ -76,7 +76,7 @@ CREATE POLICY product_change_items_read ON public.product_change_items
 
 GRANT SELECT ON TABLE public.product_change_items TO authenticated;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.product_change_items TO service_role;
+GRANT SELECT ON TABLE public.product_change_items TO service_role;
 
 create or replace function public.change_products(
   p_org_id uuid, p_change_id uuid, p_kind public.product_change_kind, p_percent numeric, p_digits integer,
@@ -84,6 +84,7 @@ create or replace function public.change_products(
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   v_percent numeric := round(p_percent, 2);
@@ -105,7 +106,6 @@ begin
     raise exception 'made already' using errcode = '23505', constraint = 'product_changes_pkey';
   end if;
 
-  -- Into arrays, which are counted: a join with what the planner takes for a few rows would compare each with each.
   select array_agg(p.id), array_agg(p.price), array_agg(f.price),
     count(*), coalesce(sum(p.price), 0), coalesce(sum(coalesce(f.price, p.price)), 0)
   into v_ids, v_old, v_new, changed, total_before, total_after
@@ -145,9 +145,12 @@ create or replace function public.undo_product_change(
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_custom_plan
+set enable_nestloop = off
 as $$
 declare
   v_change public.product_changes;
+  v_ids uuid[];
 begin
   if p_org_id is null or not p_org_id = any (rowhouse.writer_orgs()) then
     raise exception 'not a writer of this organisation' using errcode = '42501';
@@ -161,16 +164,21 @@ begin
   elsif v_change.undone_at is not null then
     raise exception 'undone already' using errcode = 'P0001', constraint = 'product_changes_undone';
   end if;
+  -- Both tables are read by their keys and joined by hashing: where the planner takes many rows for a few, nested loops
+  -- would compare each with each.
+  select array_agg(i.product_id) into v_ids
+  from public.product_change_items i
+  where i.org_id = p_org_id and i.change_id = p_change_id;
   perform from public.products p
-  join public.product_change_items i on i.org_id = p.org_id and i.product_id = p.id
-  where i.org_id = p_org_id and i.change_id = p_change_id
+  where p.org_id = p_org_id and p.id = any (v_ids)
   order by p.id
-  for no key update of p;
+  for no key update;
 
   update public.product_change_items i
   set left_alone = true
   from public.products p
-  where i.org_id = p_org_id and i.change_id = p_change_id and p.org_id = p_org_id and p.id = i.product_id
+  where i.org_id = p_org_id and i.change_id = p_change_id and p.org_id = p_org_id and p.id = any (v_ids)
+    and p.id = i.product_id
     and case v_change.kind
       when 'price' then p.price <> i.new_price else p.is_active <> (v_change.kind = 'restore')
     end;
@@ -180,13 +188,13 @@ begin
     set price = i.old_price
     from public.product_change_items i
     where i.org_id = p_org_id and i.change_id = p_change_id and not i.left_alone
-      and p.org_id = p_org_id and p.id = i.product_id;
+      and p.org_id = p_org_id and p.id = any (v_ids) and p.id = i.product_id;
   else
     update public.products p
     set is_active = (v_change.kind = 'archive')
     from public.product_change_items i
     where i.org_id = p_org_id and i.change_id = p_change_id and not i.left_alone
-      and p.org_id = p_org_id and p.id = i.product_id;
+      and p.org_id = p_org_id and p.id = any (v_ids) and p.id = i.product_id;
   end if;
   get diagnostics undone = row_count;
   update public.product_changes c

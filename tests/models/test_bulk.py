@@ -207,7 +207,12 @@ def test_changes_of_the_same_products_take_their_turn_and_nobody_waits_in_a_ring
     assert sum(isinstance(outcome, Refused) for outcome in undone) == 4
 
 
-def test_ten_thousand_products_change_in_one_go(desk: Desk, database: Database, org: Org) -> None:
+def test_ten_thousand_products_change_in_one_go_though_the_session_has_seen_changes_of_a_few(
+    desk: Desk, three: list[Item], database: Database, org: Org
+) -> None:
+    for _ in range(6):  # from the sixth time on Postgres may keep a plan
+        undo(desk, change(desk, "price", three, "10")[0])
+    database.sql("delete from products where org_id = %s", (org.id,))
     database.sql(
         "insert into products (org_id, name, sku, price)"
         " select %s, 'P ' || n, 'P-' || n, n from generate_series(1, 10000) n",

@@ -25,6 +25,11 @@ PATHS = (
     ("POST", "/o/acme/products/{id}/restore"),
     ("GET", "/o/{slug}/products/{id}"),
     ("POST", "/o/{slug}/products/{id}/archive"),
+    ("GET", "/o/{slug}/products/export.csv"),
+    ("GET", "/o/{slug}/products/changes/{id}"),
+    ("POST", "/o/{slug}/products/changes/{id}/undo"),
+    ("GET", "/o/acme/products/changes/{id}"),
+    ("POST", "/o/acme/products/changes/{id}/undo"),
 )
 VARYING = {"X-Request-Id", "Date"}
 
@@ -51,7 +56,8 @@ def test_a_foreign_address_and_an_absent_one_answer_alike(
     method: str, template: str, client_for: ClientFor, world: World
 ) -> None:
     member = client_for(world.acme.member)
-    foreign = {"slug": "globex", "id": str(world.globex.products[0].id)}
+    theirs = world.globex.change if "changes" in template else world.globex.products[0].id
+    foreign = {"slug": "globex", "id": str(theirs)}
     absent = {"slug": "absent", "id": str(uuid4())}
     answers = [shape(ask(member, method, template.format(**values)), *values.values()) for values in (foreign, absent)]
     assert answers[0] == answers[1]

@@ -43,7 +43,9 @@ class Visits:
 
     def one(self, caller: Caller) -> None:
         """Do one thing at random."""
-        self._rng.choice([self.look, self.look, self.search, self.peep, self.write, self.err, self.leave])(caller)
+        self._rng.choice([self.look, self.look, self.search, self.take, self.peep, self.write, self.err, self.leave])(
+            caller
+        )
 
     @property
     def _own(self) -> str:
@@ -61,6 +63,17 @@ class Visits:
 
     def search(self, caller: Caller) -> None:
         self.expect(caller.get(f"{self._own}/products/?q=ONLY"), 200 if self._mine else 303)
+
+    def take(self, caller: Caller) -> None:
+        """Take the list along as a file, to its end or not; where several do so already, one is told to wait."""
+        path = f"{self._own}/products/export.csv"
+        if self._mine is None:
+            self.expect(caller.get(path), 404)
+        elif self._rng.random() < 0.5:
+            self.expect(caller.get(path), 200, 503)
+        else:
+            with caller.http.stream("GET", path):
+                pass
 
     def peep(self, caller: Caller) -> None:
         """Ask for what is the other's, below one's own address and below theirs."""

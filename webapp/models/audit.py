@@ -166,8 +166,10 @@ returns table (id uuid, name text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select p.id, coalesce(nullif(btrim(p.full_name), ''), p.email)
+  select p.id,
+    coalesce(nullif(btrim(p.full_name), ''), case when m.user_id is not null then p.email end, 'Former member')
   from public.profiles p
+  left join public.memberships m on m.org_id = p_org_id and m.user_id = p.id
   where p_org_id = any (rowhouse.admin_orgs())
     and p.id = any (p_ids)
     and (
@@ -176,7 +178,7 @@ as $$
         select from public.audit_log e
         where e.org_id = p_org_id and e.record_id = p.id and e.table_name = 'memberships'
       )
-      or exists (select from public.memberships m where m.org_id = p_org_id and m.user_id = p.id)
+      or m.user_id is not null
     )
 $$""",
     ("authenticated", "service_role"),

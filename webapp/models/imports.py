@@ -76,7 +76,7 @@ def _row_security(table: str, *, inserted: tuple[str, ...], updated: tuple[str, 
         Grant("authenticated", ("select", "delete")),
         Grant("authenticated", ("insert",), inserted),
         *((Grant("authenticated", ("update",), updated),) if updated else ()),
-        Grant("service_role", ("select", "insert", "update", "delete")),
+        Grant("service_role", ("select",)),
     )
     return RowSecurity(policies, grants).as_info()
 
@@ -120,6 +120,9 @@ class ProductImport(Base):
         CheckConstraint("length(delimiter) = 1", name="delimiter"),
         CheckConstraint("status in ('uploaded', 'checking', 'checked', 'applying', 'done')", name="status"),
         CheckConstraint("mode in ('all', 'good')", name="mode"),
+        CheckConstraint("cardinality(header) <= 1000 and length(header::text) <= 1000000", name="header"),
+        CheckConstraint("length(trouble) <= 2000", name="trouble"),
+        CheckConstraint("least(size, lines, made, changed, unchanged, left_out) >= 0", name="counts"),
         {
             "info": _row_security(
                 "product_imports",
@@ -167,6 +170,7 @@ class ProductImportChunk(Base):
     __tablename__ = "product_import_chunks"
     __table_args__ = (
         _of_import(),
+        CheckConstraint("octet_length(piece) <= 1048576 and position between 0 and 4095", name="piece"),
         {
             "info": _row_security(
                 "product_import_chunks", inserted=("org_id", "import_id", "created_by", "position", "piece")
@@ -188,6 +192,7 @@ class ProductImportLine(Base):
     __tablename__ = "product_import_lines"
     __table_args__ = (
         _of_import(),
+        CheckConstraint("line > 0 and stock >= 0 and price >= 0 and price < 'NaN'", name="line"),
         {
             "info": _row_security(
                 "product_import_lines",
@@ -220,6 +225,10 @@ class ProductImportError(Base):
     __tablename__ = "product_import_errors"
     __table_args__ = (
         _of_import(),
+        CheckConstraint(
+            "line >= 0 and place >= 0 and greatest(length(column_name), length(value), length(reason)) <= 2000",
+            name="words",
+        ),
         {
             "info": _row_security(
                 "product_import_errors",

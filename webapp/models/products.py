@@ -42,6 +42,7 @@ class Product(Base):
         CheckConstraint("length(description) <= 10000", name="description"),
         CheckConstraint("length(btrim(sku)) between 1 and 64", name="sku"),
         CheckConstraint("price >= 0", name="price"),
+        CheckConstraint("price < 'NaN'", name="price_is_a_number"),
         CheckConstraint("stock >= 0", name="stock"),
         Index(None, "org_id", "name_key", "id"),
         Index(None, "org_id", "price", "id"),

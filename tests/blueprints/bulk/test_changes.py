@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,7 @@ from tests.fixtures import pages
 from tests.fixtures.application import Client, ClientFor
 from tests.fixtures.database import Database
 from tests.fixtures.pages import Page
+from tests.fixtures.servers import until
 from tests.fixtures.world import World
 from webapp.rls.errors import LockTimeout
 
@@ -309,6 +311,22 @@ def test_the_list_offers_it_to_those_who_write_with_the_state_of_the_list(
     buttons = [button.get("value") for button in page.all("button") if button.get("name") == "do"]
     assert buttons == ["price", "archive", "restore"]
     assert not any(field.get("name") == "product" for field in client_for(world.acme.viewer).page(LIST).all("input"))
+
+
+def test_a_change_holds_one_of_the_poolers_servers_and_not_two(
+    member: Client, bolts: list[Item], database: Database
+) -> None:
+    assert member.token
+    busy = "select count(*) from pg_stat_activity where usename = 'rowhouse_web' and xact_start is not null"
+    waiting = f"{busy} and wait_event_type = 'Lock'"
+    asking = threading.Thread(target=lambda: send(member, chosen(bolts[:3], do="archive")))
+    with database.owner().transaction():
+        database.owner().execute("update products set stock = 1 where id = %s", (bolts[1].id,))
+        asking.start()
+        until(lambda: database.admin_sql(waiting) == [(1,)], "the change to wait")
+        assert database.admin_sql(busy) == [(1,)]
+    asking.join()
+    assert toast(member)[0] == "Archived 3 products."
 
 
 def test_somebody_who_holds_a_product_for_too_long_is_a_conflict(
