@@ -110,10 +110,10 @@ def test_the_list_with_rows_that_are_ticked_is_open_to_all(house: House, enter: 
     "address",
     [
         "new?do=price&product={item}&percent=x",
-        "new?do=price&way=down&all=1&percent=99.9",
-        "new?do=archive&product={item}",
         "{change}",
-        "",
+        pytest.param("new?do=price&way=down&all=1&percent=99.9", marks=pytest.mark.long),
+        pytest.param("new?do=archive&product={item}", marks=pytest.mark.long),
+        pytest.param("", marks=pytest.mark.long),
     ],
 )
 def test_a_page_of_changes_is_open_to_all_and_fits_a_phone(

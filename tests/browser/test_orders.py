@@ -288,13 +288,13 @@ def _days(page: Page, house: House, factories: Factories) -> None:
     ("way", "shows", "is_layer"),
     [
         (_list, ".table", False),
-        (_days, "#day-filter:popover-open", True),
+        pytest.param(_days, "#day-filter:popover-open", True, marks=pytest.mark.long),
         (_composed, ".option.is-active", False),
-        (_wrong, "#errors", False),
+        pytest.param(_wrong, "#errors", False, marks=pytest.mark.long),
         (_short, "#refused", False),
-        (_cancel, "#cancel:popover-open", True),
-        (_conflict, "#conflict", False),
-        (_paper, ".paper", False),
+        pytest.param(_cancel, "#cancel:popover-open", True, marks=pytest.mark.long),
+        pytest.param(_conflict, "#conflict", False, marks=pytest.mark.long),
+        pytest.param(_paper, ".paper", False, marks=pytest.mark.long),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.factories import Factories
-from tests.fixtures.browser import NARROW, WIDE, Visit
+from tests.fixtures.browser import NARROW, Visit
 from tests.fixtures.database import Database
 from tests.fixtures.world import World
 
@@ -123,35 +121,3 @@ def test_on_a_phone_the_list_fits_and_can_be_sorted(visit: Visit, shop: World) -
     page.get_by_role("button", name="Sort").click()
     page.locator("#product-order").get_by_role("link", name="Product").click()
     expect(page.locator("tbody .name").first).to_have_text(re.compile("^ACME-ONLY"))
-
-
-@pytest.fixture
-def faults() -> Callable[[Page], list[str]]:
-    """Return what axe finds wrong with a page."""
-
-    def look(page: Page) -> list[str]:
-        violations = Axe().run(page).response["violations"]
-        return [f"{fault['id']}: {[node['html'][:120] for node in fault['nodes']]}" for fault in violations]
-
-    return look
-
-
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_axe_finds_nothing(
-    visit: Visit, shop: World, faults: Callable[[Page], list[str]], width: int, dark: bool
-) -> None:
-    visitor = visit(width=width, dark=dark)
-    visitor.sign_in(shop.acme.member)
-    item = shop.acme.products[1].id
-    for path in ("", "?q=bolt&min=5&max=x", "?q=zzz", "new", f"{item}", f"{item}/edit"):
-        assert faults(visitor.go(LIST + path)) == [], path
-    page = visitor.go(LIST)
-    page.get_by_role("button", name="Price").click()
-    assert faults(page) == []
-    page = visitor.go(f"{LIST}{item}/edit")
-    page.fill("#name", "")
-    page.fill("#price", "x")
-    page.press("#price", "Enter")
-    expect(page.locator("#errors")).to_be_visible()
-    assert faults(page) == []
