@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
-Role = Literal["anon", "authenticated", "service_role", "none"]
-
-# The only names that can ever follow SET LOCAL ROLE. "none" is the login role itself, which owns nothing: that of the
-# requests can do nothing by itself, that of signing in may execute the functions of schema rowhouse_auth.
+# The only names that follow SET LOCAL ROLE in a request. "none" is the login role itself, which owns nothing: that of
+# the requests can do nothing by itself, that of signing in may execute the functions of schema rowhouse_auth.
 ROLES: Final[frozenset[str]] = frozenset({"anon", "authenticated", "service_role", "none"})
 
 
@@ -23,12 +21,14 @@ class Identity:
     not altered behind the back of the transaction that it was given to.
     """
 
-    role: Role
+    role: str
     claims: str = ""
+    allowed: frozenset[str] = field(default=ROLES, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise ValueError(f"{self.role!r} is not a role that a transaction may take: {', '.join(sorted(ROLES))}.")
+        if self.role not in self.allowed or "\0" in self.role:
+            allowed = ", ".join(sorted(self.allowed))
+            raise ValueError(f"{self.role!r} is not a role that a transaction may take: {allowed}.")
 
     @classmethod
     def anonymous(cls) -> Identity:
@@ -61,6 +61,14 @@ class Identity:
     def sign_in(cls) -> Identity:
         """Return the login role itself, for the functions of ``rowhouse_auth`` and nothing else."""
         return cls("none")
+
+    @classmethod
+    def viewed(cls, role: str, claims: Mapping[str, Any], allowed: frozenset[str]) -> Identity:
+        """Return the role and claims that an administrator looks through; ``allowed`` is what the operator allows.
+
+        Raises ValueError for any other role. Postgres itself refuses those that the login is no member of.
+        """
+        return cls(role, json.dumps(dict(claims), separators=(",", ":"), sort_keys=True), allowed)
 
     @property
     def user_id(self) -> UUID | None:

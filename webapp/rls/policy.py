@@ -28,6 +28,11 @@ def quote(name: str) -> str:
     return _quote(name)
 
 
+def quote_always(name: str) -> str:
+    """Quote an identifier for SQL text, whatever it is."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _roles(roles: Sequence[str]) -> str:
     return ", ".join(quote(role) for role in roles)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -15,9 +16,12 @@ from sqlalchemy.orm import Session
 
 from webapp.rls.connection import GuardedConnection, Statement
 from webapp.rls.errors import IdentityChanged, IdentityMissing, is_gone, translate
-from webapp.rls.identity import Identity, Role
+from webapp.rls.identity import ROLES, Identity
+from webapp.rls.policy import quote_always
 
 OPTION: Final = "rowhouse_transaction"
+Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
+_SNAPSHOT: Final = re.compile(r"[0-9A-Fa-f-]{1,64}")  # as pg_export_snapshot() names them
 RETRY_PAUSE = 0.15  # seconds
 QUICK = 1.0  # seconds; what took longer to fail would do so again, and the visitor has waited enough
 
@@ -38,11 +42,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Hold all that a transaction begins with."""
+    """Hold all that a transaction begins with.
+
+    ``snapshot`` names what another transaction exported (pg_export_snapshot): both see the same rows then, which asks
+    for REPEATABLE READ.
+    """
 
     identity: Identity
     read_only: bool = False
     limits: Limits = Limits()
+    isolation: Isolation = "READ COMMITTED"
+    snapshot: str = ""
+
+    def __post_init__(self) -> None:
+        if self.snapshot and not _SNAPSHOT.fullmatch(self.snapshot):
+            raise ValueError(f"{self.snapshot!r} is no snapshot.")
 
 
 def prologue(wanted: Transaction, server_version: int) -> tuple[Statement, ...]:
@@ -55,13 +69,19 @@ def prologue(wanted: Transaction, server_version: int) -> tuple[Statement, ...]:
     What decides who somebody is and what a statement means is set whole, and not only where we use it: a setting that
     somebody left on the pooler's connection for its session would hold for the next transactions on it.
     """
-    begin, become, settings = _texts(wanted.identity.role, wanted.read_only, wanted.limits, server_version)
-    return Statement(begin), Statement(become), Statement(settings, (wanted.identity.claims.encode(),))
+    begin, become, settings = _texts(
+        wanted.identity.role, wanted.isolation, wanted.read_only, wanted.limits, server_version
+    )
+    # Before the first query, which settles what the transaction sees.
+    seen = (Statement(f"SET TRANSACTION SNAPSHOT '{wanted.snapshot}'".encode()),) if wanted.snapshot else ()
+    return Statement(begin), *seen, Statement(become), Statement(settings, (wanted.identity.claims.encode(),))
 
 
 @lru_cache(maxsize=256)
-def _texts(role: Role, read_only: bool, limits: Limits, server_version: int) -> tuple[bytes, bytes, bytes]:
-    """Return the prologue's texts. The role needs no quoting: Identity takes no other than the allowed names."""
+def _texts(
+    role: str, isolation: Isolation, read_only: bool, limits: Limits, server_version: int
+) -> tuple[bytes, bytes, bytes]:
+    """Return the prologue's texts. The usual roles need no quoting, and "none" must have none: it is a word of SQL."""
     settings = {
         "request.jwt.claims": "$1",
         # auth.uid() and its sisters read these, which older PostgREST set, before the claims.
@@ -79,8 +99,8 @@ def _texts(role: Role, read_only: bool, limits: Limits, server_version: int) -> 
         settings["transaction_timeout"] = f"'{limits.transaction:d}'"
     calls = ", ".join(f"pg_catalog.set_config('{name}', {value}, true)" for name, value in settings.items())
     return (
-        f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}".encode(),
-        f"SET LOCAL ROLE {role}".encode(),
+        f"BEGIN ISOLATION LEVEL {isolation} {'READ ONLY' if read_only else 'READ WRITE'}".encode(),
+        f"SET LOCAL ROLE {role if role in ROLES else quote_always(role)}".encode(),
         f"SELECT pg_catalog.num_nulls({calls})".encode(),  # set_config() alone would send the claims back
     )
 
@@ -111,12 +131,20 @@ def begin(connection: Connection) -> None:
             return
 
 
-def bind(engine: Engine, identity: Identity, *, read_only: bool = False, limits: Limits = Limits()) -> Engine:
+def bind(
+    engine: Engine,
+    identity: Identity,
+    *,
+    read_only: bool = False,
+    limits: Limits = Limits(),
+    isolation: Isolation = "READ COMMITTED",
+    snapshot: str = "",
+) -> Engine:
     """Return ``engine`` for one identity; every connection of it begins its transactions so.
 
     Raises IdentityChanged for an engine that already has another identity.
     """
-    wanted = Transaction(identity, read_only, limits)
+    wanted = Transaction(identity, read_only, limits, isolation, snapshot)
     held = engine.get_execution_options().get(OPTION)
     if held is not None and held != wanted:
         raise IdentityChanged()

@@ -1,0 +1,181 @@
+"""The ways in: transactions as the person who is looked through and as the one who sees all, of the same moment.
+
+Who sees all is the service role, which has BYPASSRLS. The two transactions share one snapshot, so that a row cannot
+change between being read by the one and being judged as the other. Both are READ ONLY; a trial is not, and is always
+rolled back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from webapp import rls
+from webapp.rls.connection import GuardedConnection
+
+ROLES: Final = frozenset({"anon", "authenticated"})
+MASKS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "credential", "otp")
+LIMITS: Final = rls.Limits(statement=5_000, lock=1_000, idle=10_000, transaction=20_000)
+REASON: Final = "the Inspector reads the rows that somebody else cannot see"
+
+# They end the answer and say nothing of the row: cancelled, and what is_gone() knows.
+_CANCELLED = frozenset({"57014", "25P04", "55P03"})
+
+Query = str | sql.Composed | sql.SQL
+
+
+class TooSlow(Exception):
+    """Say that Postgres was stopped before it had an answer, because of a time limit."""
+
+
+class Eye:
+    """Ask the database as one identity, in one transaction, with SQL whose names psycopg has quoted."""
+
+    def __init__(self, driver: GuardedConnection, identity: rls.Identity) -> None:
+        self._driver = driver
+        self.identity = identity
+
+    def rows(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. Raises psycopg.Error, and TooSlow in its place where a time limit ended it."""
+        cursor = self.run(query, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def run(
+        self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run a statement and return its cursor. Raises as ``rows`` does."""
+        statement = sql.SQL(cast("LiteralString", query)) if isinstance(query, str) else query
+        try:
+            return self._driver.execute(statement, parameters)
+        except psycopg.Error as exc:
+            if exc.sqlstate in _CANCELLED:
+                raise TooSlow(str(exc.diag.message_primary)) from exc
+            if rls.errors.is_gone(exc):
+                raise rls.errors.Unavailable(exc.sqlstate) from exc
+            raise
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Run the block so that an error in it leaves the transaction alive; the error goes on."""
+        self._driver.execute("savepoint look")
+        try:
+            yield
+        except psycopg.Error:
+            self._driver.execute("rollback to savepoint look")
+            self._driver.execute("release savepoint look")
+            raise
+        else:
+            self._driver.execute("release savepoint look")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Hold the transactions of one look: one for each person, and the one who sees all, or None where nobody does."""
+
+    people: tuple[Eye, ...]
+    seer: Eye | None
+
+    @property
+    def person(self) -> Eye:
+        """Return the first person's transaction."""
+        return self.people[0]
+
+    @property
+    def any_eye(self) -> Eye:
+        """Return a transaction that can read the catalog."""
+        return self.seer or self.person
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Open looks on one database.
+
+    ``roles`` are those that may be looked through; the operator decides, and no claim. ``sees_hidden`` tells whether the
+    login may become the service role: without it, hidden rows stay hidden. Columns whose names contain a word of
+    ``masks`` are never shown.
+    """
+
+    engine: Engine
+    sees_hidden: bool = True
+    roles: frozenset[str] = ROLES
+    masks: tuple[str, ...] = MASKS
+    limits: rls.Limits = field(default=LIMITS)
+
+    def is_masked(self, column: str) -> bool:
+        """Tell whether the values of a column of this name are withheld."""
+        name = re.sub(r"[^a-z0-9]+", "_", column.lower())
+        return any(word in name for word in self.masks)
+
+    def admits(self, identity: rls.Identity) -> bool:
+        """Tell whether the operator allows to look through this identity's role."""
+        return identity.role in self.roles
+
+    @contextmanager
+    def look(self, *identities: rls.Identity) -> Iterator[Look]:
+        """Open one READ ONLY transaction for each identity, and one that sees all, all of the same moment.
+
+        Raises ValueError for a role that the operator does not allow, rls.errors.DatabaseError where Postgres refuses
+        the role or cannot be reached.
+        """
+        for identity in identities:
+            if not self.admits(identity):
+                allowed = ", ".join(sorted(self.roles))
+                raise ValueError(f"The role {identity.role!r} may not be looked through; these may: {allowed}.")
+        with ExitStack() as stack:
+            wanted = [rls.Identity.service(REASON)] * self.sees_hidden + list(identities)
+            eyes: list[Eye] = []
+            snapshot = ""
+            for identity in wanted:
+                eyes.append(stack.enter_context(self._eye(identity, read_only=True, snapshot=snapshot)))
+                if not snapshot and len(wanted) > 1:
+                    snapshot = str(eyes[0].rows("select pg_catalog.pg_export_snapshot()")[0][0])
+            yield Look(tuple(eyes[1:]), eyes[0]) if self.sees_hidden else Look(tuple(eyes), None)
+
+    @contextmanager
+    def trial(self, identity: rls.Identity) -> Iterator[Eye]:
+        """Open a transaction that may write, as ``identity``, and roll it back whatever happens."""
+        if not self.admits(identity):
+            raise ValueError(f"The role {identity.role!r} may not be looked through.")
+        bound = rls.bind(self.engine, identity, limits=self.limits)
+        with bound.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield Eye(_driver(connection), identity)
+            finally:
+                transaction.rollback()
+
+    @contextmanager
+    def _eye(self, identity: rls.Identity, *, read_only: bool, snapshot: str) -> Iterator[Eye]:
+        bound = rls.bind(
+            self.engine,
+            identity,
+            read_only=read_only,
+            limits=self.limits,
+            isolation="REPEATABLE READ",
+            snapshot=snapshot,
+        )
+        with bound.connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield Eye(_driver(connection), identity)
+            finally:
+                # Nothing was written. A connection that broke has raised already what the caller needs to know.
+                try:
+                    transaction.rollback()
+                except (DBAPIError, rls.errors.DatabaseError, psycopg.Error):
+                    connection.invalidate()
+
+
+def _driver(connection: Connection) -> GuardedConnection:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, GuardedConnection):
+        raise rls.errors.IdentityMissing()
+    return driver
