@@ -68,7 +68,7 @@ class Eye:
         self._driver.execute("savepoint look")
         try:
             yield
-        except psycopg.Error:
+        except (psycopg.Error, TooSlow):
             self._driver.execute("rollback to savepoint look")
             self._driver.execute("release savepoint look")
             raise
