@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from webapp.inspector.browse import Page, Seen
@@ -34,11 +35,13 @@ def explanation(found: Explanation) -> dict[str, Any]:
         },
         "rungs": [_rung(rung) for rung in found.rungs],
         "policies": [_policy(reading, rung) for rung in found.rungs for reading in rung.policies],
-        "row": {
-            name: HIDDEN if name in found.masked and value is not None else value for name, value in found.values.items()
-        },
+        "row": _values(found.values, found.masked),
         "statement": found.statement,
     }
+
+
+def _values(values: Mapping[str, str | None], masked: frozenset[str]) -> dict[str, str | None]:
+    return {name: HIDDEN if name in masked and value is not None else value for name, value in values.items()}
 
 
 def _rung(rung: Rung) -> dict[str, Any]:
@@ -108,10 +111,7 @@ def page(found: Page) -> dict[str, Any]:
 def _seen(seen: Seen, found: Page) -> dict[str, Any]:
     return {
         "key": seen.row.key,
-        "values": {
-            name: HIDDEN if name in found.masked and value is not None else value
-            for name, value in seen.row.values.items()
-        },
+        "values": _values(seen.row.values, found.masked),
         "sights": [
             {"visible": s.visible, "reason": s.reason, "policy": s.policy or None, "trusted": s.trusted}
             for s in seen.sights

@@ -102,15 +102,15 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     masked = masked_columns(desk, table)
     narrowing.check(table, view.filters, view.order, masked)
     source = _Source(look, table, masked)
-    began, found, looked_at, cut = time.monotonic(), [], 0, False
+    began, looked_at, cut = time.monotonic(), 0, False
+    found: list[Seen] = []
     place, backwards = (view.before, True) if view.before is not None else (view.after, False)
     more = True
     while len(found) <= view.limit and more:
         rows, more = source.read(view, place, backwards, view.limit + 1)
         looked_at += len(rows)
-        for seen in _sights(look, (table, *others), rows, source.readable):
-            if _is_wanted(seen, view.which):
-                found.append(seen)
+        sights = _sights(look, (table, *others), rows, source.readable)
+        found += (seen for seen in sights if _is_wanted(seen, view.which))
         if rows:
             place = rows[-1][1]
         if more and view.which != "all" and (looked_at >= MOST_READ or time.monotonic() - began > PATIENCE):
@@ -179,7 +179,8 @@ class _Source:
         tail: sql.Composable = sql.SQL("")
         offset = 0
         if order is None:
-            offset = int(place[0]) if place and str(place[0]).isdecimal() else 0
+            start = str(place[0]) if place else ""
+            offset = int(start) if start.isdecimal() else 0
             if view.order:
                 way = sql.SQL(" desc" if view.order.descending else "")
                 tail = sql.SQL(" order by {}.{}").format(alias, sql.Identifier(view.order.column)) + way
@@ -216,7 +217,9 @@ class _Source:
 
     def _items(self) -> list[sql.Composable]:
         table = self._table
-        whole: sql.Composable = sql.SQL("{}::pg_catalog.text").format(alias_of(table)) if self.readable else sql.SQL("''")
+        whole: sql.Composable = (
+            sql.SQL("{}::pg_catalog.text").format(alias_of(table)) if self.readable else sql.SQL("''")
+        )
         values: list[sql.Composable] = list(value_items(table, self._masked))
         for place, column in enumerate(table.columns):
             if column.name in self.unreadable:
@@ -239,14 +242,10 @@ def _sights(look: Look, tables: Sequence[Table], rows: Sequence[Placed], readabl
         _sights_of(eye, table, [row for row, _ in rows], readable, others_hidden=look.seer is not None)
         for eye, table in zip(look.people, tables, strict=True)
     ]
-    return [
-        Seen(row, tuple(sights[number] for sights in columns), place) for number, (row, place) in enumerate(rows)
-    ]
+    return [Seen(row, tuple(sights[number] for sights in columns), place) for number, (row, place) in enumerate(rows)]
 
 
-def _sights_of(
-    eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, others_hidden: bool
-) -> list[Sight]:
+def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, others_hidden: bool) -> list[Sight]:
     if not rows:
         return []
     there = visible(eye, table, rows) if others_hidden else {named(row) for row in rows}
@@ -255,8 +254,9 @@ def _sights_of(
         return [_sight(False, refused.evidence, "", row, there) for row in rows]
     if table.is_view:
         return [
-            Sight(named(row) in there, reasons.OF_A_VIEW, trusted=False) if there is not None else
-            Sight(False, reasons.NOT_ASKED, trusted=False)
+            Sight(named(row) in there, reasons.OF_A_VIEW, trusted=False)
+            if there is not None
+            else Sight(False, reasons.NOT_ASKED, trusted=False)
             for row in rows
         ]
     if not ladder.binds(table):

@@ -1,14 +1,14 @@
 """Ask Postgres what expressions come to for rows that are given as text, as the person who is looked through.
 
-The rows come from a function and not from the table, so that no privilege on the table is needed and no policy stands in
-between. It answers to the table's own name, as the expressions that Postgres prints expect (docs/inspector.md).
+The rows come from a function and not from the table, so that no privilege on the table is needed and no policy stands
+in between. It answers to the table's own name, as the expressions that Postgres prints expect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -46,7 +46,7 @@ def as_set(query: str) -> str:
 
 def raw(text: str) -> sql.SQL:
     """Return SQL that Postgres printed, to be put between what psycopg quotes."""
-    return sql.SQL(cast("LiteralString", text.replace("%", "%%")))
+    return sql.SQL(text.replace("%", "%%"))
 
 
 def evaluate(eye: Eye, table: Table, rows: Sequence[str], items: Sequence[str]) -> list[list[Cell]]:

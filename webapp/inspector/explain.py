@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import sql
@@ -20,7 +20,7 @@ from webapp.inspector.desk import Desk, Look, TooSlow
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdict
 from webapp.inspector.judge import Judge, not_asked
-from webapp.inspector.labels import label_of, names_of
+from webapp.inspector.labels import label_of, named
 from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, key_names, masked_columns
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
@@ -45,7 +45,7 @@ class Question:
     viewpoint: Viewpoint
     command: Command = "select"
     key: Key | None = None
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     trial: bool = False
 
 
@@ -66,12 +66,10 @@ def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Expl
     existing = _existing(look, table, question, masked)
     new = _new(look, table, question, existing)
     texts = _texts(look, table, question, existing, new)
-    names = names_of(look, table, texts.values())
-    judge = Judge(look.person, table, detail=True, masked=masked, names=names)
+    judge = Judge(look.person, table, detail=True, masked=masked)
     stages = ladder.stages(question.command, question.wanted, meets_another="updated" in texts)
-    rungs = ladder.climbed(
-        [*ladder.rights(table, question.command, question.wanted), *_policy_rungs(judge, table, stages, texts)]
-    )
+    rungs = named(look, table, _policy_rungs(judge, table, stages, texts))
+    rungs = ladder.climbed([*ladder.rights(table, question.command, question.wanted), *rungs])
     verdict, cause = ladder.verdict(rungs)
     oracle, statement = _oracle(desk, look, table, question)
     doubts = _doubts(table, question, rungs, verdict, oracle, new)
@@ -120,7 +118,9 @@ def _existing(look: Look, table: Table, question: Question, masked: frozenset[st
             raise NoSuchRow(f"No row of {table.full_name} can have this key: {fault.message}.") from exc
         raise NoSuchRow(f"The rows of {table.full_name} cannot be read: {fault.message} ({fault.sqlstate}).") from exc
     if len(found) > 1:
-        raise NoSuchRow(f"More than one row of {table.full_name} has this key. Name it by {', '.join(key_names(table))}.")
+        raise NoSuchRow(
+            f"More than one row of {table.full_name} has this key. Name it by {', '.join(key_names(table))}."
+        )
     if not found and question.command != "insert":
         hidden = "" if look.seer else ", or it is hidden: hidden rows are read by INSPECTOR_DATABASE_URL alone"
         raise NoSuchRow(f"There is no such row in {table.full_name}{hidden}.")
@@ -134,9 +134,7 @@ def _new(look: Look, table: Table, question: Question, existing: Row | None) -> 
     return whatif.written(look.person, table, base, question.wanted)
 
 
-def _texts(
-    look: Look, table: Table, question: Question, existing: Row | None, new: NewRow | None
-) -> dict[str, str]:
+def _texts(look: Look, table: Table, question: Question, existing: Row | None, new: NewRow | None) -> dict[str, str]:
     """Return the rows that policies are asked of, each as the text of its composite value, by what they are."""
     texts = {"existing": existing.text} if existing else {}
     if new:
@@ -148,9 +146,7 @@ def _texts(
     return texts
 
 
-def _policy_rungs(
-    judge: Judge, table: Table, stages: Sequence[ladder.Asked], texts: Mapping[str, str]
-) -> list[Rung]:
+def _policy_rungs(judge: Judge, table: Table, stages: Sequence[ladder.Asked], texts: Mapping[str, str]) -> list[Rung]:
     rungs: list[Rung] = []
     for number, asked in enumerate(stages):
         text = texts.get(asked.stage.row)
@@ -204,7 +200,8 @@ def _doubts(
     asked = [reading for rung in rungs if rung.reached for reading in rung.policies if reading.applies]
     volatile = sorted({name for reading in asked for name in reading.volatile})
     if volatile:
-        found.append(f"{', '.join(volatile)} {'is' if len(volatile) == 1 else 'are'} VOLATILE: it may answer otherwise next time.")
+        are = "is" if len(volatile) == 1 else "are"
+        found.append(f"{', '.join(volatile)} {are} VOLATILE: the answer may be another next time.")
     if table.is_view and verdict == "undecided":
         found.append(ON_A_VIEW)
     elif verdict == "undecided":
@@ -242,5 +239,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from psycopg import sql
 
@@ -69,7 +69,7 @@ def parse(typed: str) -> Filter:
     value = found["value"]
     if len(value) > 1 and value[0] == value[-1] == "'":
         value = value[1:-1].replace("''", "'")
-    operator = "!=" if found["operator"] == "<>" else found["operator"]
+    operator = cast("Operator", "!=" if found["operator"] == "<>" else found["operator"])
     return Filter(column, operator, value)
 
 
@@ -169,10 +169,9 @@ def beyond(table: Table, of: Ordering, values: Sequence[str | None]) -> tuple[sq
     ways: list[sql.Composable] = []
     parameters: list[str] = []
     for place, item in enumerate(of.items):
-        parts: list[sql.Composable] = []
-        for before in range(place):
-            parts.append(_same(of.items[before], kinds[before], values[before], parameters))
-        further = _further(item, kinds[place], values[place], parameters, nullable=of.nullable[place], sign=sign, last=not of.descending)
+        parts = [_same(of.items[n], kinds[n], values[n], parameters) for n in range(place)]
+        nullable, last = of.nullable[place], not of.descending
+        further = _further(item, kinds[place], values[place], parameters, nullable=nullable, sign=sign, last=last)
         if further is None:
             del parameters[len(parameters) - sum(value is not None for value in values[:place]) :]
             continue
@@ -197,7 +196,7 @@ def _further(
     sign: sql.SQL,
     last: bool,
 ) -> sql.Composable | None:
-    """Return the condition that a column comes further; None where nothing does. ``last`` where NULL stands at the end."""
+    """Return the condition that a column comes further, or None. ``last`` where NULL stands at the end."""
     if value is None:
         return None if last else item + sql.SQL(" is not null")
     parameters.append(value)

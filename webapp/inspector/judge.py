@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -77,13 +77,11 @@ class Judge:
         *,
         detail: bool = False,
         masked: frozenset[str] = frozenset(),
-        names: Mapping[str, str] | None = None,
     ) -> None:
         self._eye = eye
         self._table = table
         self._detail = detail
         self._masked = masked
-        self.names = names or {}
 
     def read(self, stage: Stage, rows: Sequence[str]) -> list[tuple[PolicyReading, ...]]:
         """Return, for each row, the readings of the policies that apply at ``stage``. Raises TooSlow."""
@@ -101,10 +99,7 @@ class Judge:
         for row, cells in zip(rows, answers, strict=True):
             clauses = [self._clause(node, sheet, cells) for node in trees]
             found.append(
-                tuple(
-                    self._reading(stage, policy, clause, row)
-                    for policy, clause in zip(asked, clauses, strict=True)
-                )
+                tuple(self._reading(stage, policy, clause, row) for policy, clause in zip(asked, clauses, strict=True))
             )
         return found
 
@@ -143,8 +138,10 @@ class Judge:
             for side, cell in zip((compared.left, compared.right), got, strict=False)
             if cell.fault is None
         )
-        said = words.evidence(compared.operator, value, operands, self.names) if len(operands) == len(got) else ""
-        return Clause(node.sql, "leaf", value, True, operands=operands, evidence=said)
+        if len(operands) < len(got):
+            return Clause(node.sql, "leaf", value, True)
+        said = words.evidence(compared.operator, value, operands, {})
+        return Clause(node.sql, "leaf", value, True, operator=compared.operator, operands=operands, evidence=said)
 
     def _operand(self, side: str, cell: Cell) -> Operand:
         value = cell.value

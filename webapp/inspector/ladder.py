@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from webapp.inspector import words
@@ -56,7 +56,7 @@ def stages(command: Command, wanted: Wanted, *, meets_another: bool) -> tuple[As
 
 
 def rights(table: Table, command: Command, wanted: Wanted) -> tuple[Rung, ...]:
-    """Return the rungs before any policy: the schema, the table, its columns, and whether row security binds the role."""
+    """Return the rungs before any policy: schema, table, columns, and whether row security binds the role."""
     role, has = table.rights.role, table.rights
     schema = f"{role} has {'' if has.usage else 'no '}USAGE on {table.schema}"
     return (
@@ -87,7 +87,9 @@ def _columns_rung(table: Table, command: Command, wanted: Wanted) -> Rung:
         if "select" in table.rights.granted or not rest:
             return Rung("columns", "Columns", True, f"all {len(table.columns)}")
         return Rung("columns", "Columns", bool(readable), f"{len(readable)} of {len(table.columns)}; not {_list(rest)}")
-    return Rung("columns", "Columns", True, f"{_list(wanted.given)} may be written" if wanted.given else "nothing lacks")
+    return Rung(
+        "columns", "Columns", True, f"{_list(wanted.given)} may be written" if wanted.given else "nothing lacks"
+    )
 
 
 def _lacking(table: Table, command: Command, wanted: Wanted) -> list[str]:
@@ -113,8 +115,8 @@ def _lacking(table: Table, command: Command, wanted: Wanted) -> list[str]:
     return lacking
 
 
-def _list(names: Sequence[str] | dict[str, object] | object) -> str:
-    listed = list(names)  # type: ignore[call-overload]  # any iterable of names
+def _list(names: Iterable[str]) -> str:
+    listed = list(names)
     return ", ".join(listed[:6]) + (f" and {len(listed) - 6} more" if len(listed) > 6 else "")
 
 
@@ -144,7 +146,7 @@ def binds(table: Table) -> bool:
 def policy_rungs(
     table: Table, asked: Asked, readings: tuple[PolicyReading, ...] | None, others: tuple[PolicyReading, ...]
 ) -> tuple[Rung, ...]:
-    """Return the two rungs of a stage; none where no policy is asked. ``readings`` are None where none could be made."""
+    """Return the two rungs of a stage, none where no policy is asked. ``readings`` is None where none could be made."""
     if not binds(table):
         return ()
     if readings is None:

@@ -59,7 +59,9 @@ def visible(eye: Eye, table: Table, rows: Sequence[Row]) -> set[Named] | None:
 def _among(table: Table, rows: Sequence[Row]) -> tuple[sql.Composable, list[list[str | None]]]:
     names, alias = key_names(table), alias_of(table)
     if names == (WHOLE,):
-        return sql.SQL("pg_catalog.md5({}::pg_catalog.text) = any (%s)").format(alias), [[row.key[WHOLE] for row in rows]]
+        return sql.SQL("pg_catalog.md5({}::pg_catalog.text) = any (%s)").format(alias), [
+            [row.key[WHOLE] for row in rows]
+        ]
     parameters = [[row.key[name] for row in rows] for name in names]
     if len(names) == 1:
         kind = raw(type_of(table, names[0]))

@@ -10,8 +10,8 @@ from psycopg.types.json import Jsonb
 
 from webapp.inspector.desk import Query
 from webapp.rls import Identity
-from webapp.rls.policy import quote, quote_always
 from webapp.rls.identity import ROLES
+from webapp.rls.policy import quote, quote_always
 
 
 def literal(text: str) -> str:
@@ -20,7 +20,7 @@ def literal(text: str) -> str:
 
 
 def script(identity: Identity, query: Query, parameters: Mapping[str, Any] | list[Any], *, writes: bool = False) -> str:
-    """Return the statements that repeat a query as ``identity``, to be pasted into psql as a login that may become it."""
+    """Return the statements that repeat a query as ``identity``, for psql as a login that may become it."""
     role = quote(identity.role) if identity.role in ROLES else quote_always(identity.role)
     return "\n".join(
         (
@@ -52,5 +52,3 @@ def _value(value: Any) -> str:
     if isinstance(value, Jsonb):
         return literal(json.dumps(value.obj, ensure_ascii=False, default=str)) + "::jsonb"
     return literal(str(value)).replace("%", "%%")
-
-

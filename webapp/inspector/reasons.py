@@ -60,7 +60,7 @@ def said(table: Table, row: Row, clause: Clause, names: Mapping[str, str] | None
     sql = plain(clause.sql)
     if compared is None:
         return sql if clause.value else f"{sql} is {'NULL' if clause.value is None else 'false'}"
-    column = _column(table, compared.left)
+    column = column_of(table, compared.left)
     if column is None or column not in row.values:
         return sql if clause.value else f"not {sql}"
     value = row.values[column]
@@ -75,8 +75,8 @@ def said(table: Table, row: Row, clause: Clause, names: Mapping[str, str] | None
     return f"{column} is {shown}: {sql}"
 
 
-def _column(table: Table, side: str) -> str | None:
-    """Return the column that a side is, a cast of it included."""
+def column_of(table: Table, side: str) -> str | None:
+    """Return the column that a side of a comparison is, a cast of it included; None where it is more than that."""
     of = [token for token in tokens(side) if token.kind in ("word", "name")]
     if not of or any(token.kind == "open" and place > 0 for place, token in enumerate(tokens(side))):
         return None

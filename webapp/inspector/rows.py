@@ -57,14 +57,17 @@ def key_items(table: Table) -> list[sql.Composed]:
     return [sql.SQL("{}.{}::pg_catalog.text").format(alias, sql.Identifier(name)) for name in key_names(table)]
 
 
+_SHOWN = raw(f"pg_catalog.left({{}}.{{}}::pg_catalog.text, {LONGEST + 1})")
+_WITHHELD = sql.SQL("case when {}.{} is not null then '' end")
+
+
 def value_items(table: Table, masked: frozenset[str]) -> list[sql.Composed]:
     """Return SQL for each column as text that is not too long; of a masked one only whether it is NULL."""
     alias = alias_of(table)
     items = []
     for column in table.columns:
-        form = "case when {}.{} is not null then '' end" if column.name in masked else "pg_catalog.left({}.{}::text, %d)"
-        text = form % (LONGEST + 1) if "%d" in form else form
-        items.append(raw(text).format(alias, sql.Identifier(column.name)))
+        form = _WITHHELD if column.name in masked else _SHOWN
+        items.append(form.format(alias, sql.Identifier(column.name)))
     return items
 
 
@@ -78,7 +81,8 @@ def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
     names, alias = key_names(table), alias_of(table)
     unknown = [name for name in key if name not in names and not _is_column(table, name)]
     if unknown or not key:
-        raise BadKey(f"A row of {table.full_name} is named by {', '.join(names)}; {', '.join(unknown) or 'nothing'} is not.")
+        wrong = ", ".join(unknown) or "nothing"
+        raise BadKey(f"A row of {table.full_name} is named by {', '.join(names)}; {wrong} is not.")
     parts, values = [], []
     for name, value in key.items():
         if value is not None and "\0" in value:
@@ -89,9 +93,7 @@ def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
         elif value is None:
             parts.append(sql.SQL("{}.{} is null").format(alias, sql.Identifier(name)))
         else:
-            parts.append(
-                sql.SQL("{}.{} = %s::{}").format(alias, sql.Identifier(name), raw(type_of(table, name)))
-            )
+            parts.append(sql.SQL("{}.{} = %s::{}").format(alias, sql.Identifier(name), raw(type_of(table, name))))
             values.append(value)
     return sql.SQL(" and ").join(parts), values
 

@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """Hold the row that a command would write. ``unknown`` are columns whose value only the command itself would give."""
+    """Hold the row that a command would write. ``unknown`` are columns that only the command itself gives a value."""
 
     text: str
     unknown: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ def written(eye: Eye, table: Table, base: str | None, wanted: Wanted) -> NewRow:
                 continue
             if column.draws_from_sequence:
                 unknown.add(column.name)
-                notes.append(f"{column.name} is drawn from a sequence when the row is inserted; NULL stands for it here.")
+                notes.append(f"{column.name} is drawn from a sequence when the row is inserted; here it is NULL.")
             elif column.default is not None:
                 found = _default(eye, column.default, column.type)
                 if isinstance(found, str):
@@ -108,9 +108,7 @@ def _default(eye: Eye, expression: str, type_name: str) -> tuple[Any] | str:
 
 
 def _populated(eye: Eye, table: Table, base: str | None, given: Mapping[str, Any]) -> str:
-    query = sql.SQL(
-        "select (pg_catalog.jsonb_populate_record({base}::{table}, %(given)s))::pg_catalog.text"
-    ).format(
+    query = sql.SQL("select (pg_catalog.jsonb_populate_record({base}::{table}, %(given)s))::pg_catalog.text").format(
         base=sql.SQL("%(base)s") if base is not None else sql.SQL("null"),
         table=sql.Identifier(table.schema, table.name),
     )
@@ -162,20 +160,12 @@ def statement(table: Table, command: Command, key: Key | None, wanted: Wanted) -
 
 def _numbered(condition: sql.Composed, values: Sequence[Any], parameters: dict[str, Any]) -> sql.Composed:
     """Return the condition with names for its parameters, which are put into ``parameters``."""
-    parts: list[sql.Composable] = []
-    place = 0
-    for part in condition.as_string().split("%s"):
-        parts.append(raw_again(part))
-        if place < len(values):
-            parameters[f"key{place}"] = values[place]
-            parts.append(sql.SQL(f"%(key{place})s"))  # type: ignore[arg-type]  # a number, and nothing else
-        place += 1
+    head, *rest = condition.as_string().split("%s")
+    parts: list[sql.Composable] = [sql.SQL(head)]
+    for place, (value, part) in enumerate(zip(values, rest, strict=True)):
+        parameters[f"key{place}"] = value
+        parts += [sql.Placeholder(f"key{place}"), sql.SQL(part)]
     return sql.Composed(parts)
-
-
-def raw_again(text: str) -> sql.SQL:
-    """Return SQL that was composed before, its percent signs doubled already."""
-    return sql.SQL(text)  # type: ignore[arg-type]  # composed by psycopg
 
 
 def _on_conflict(table: Table, wanted: Wanted) -> sql.Composed:
@@ -189,9 +179,7 @@ def _on_conflict(table: Table, wanted: Wanted) -> sql.Composed:
     if wanted.conflict == "nothing" or not changed:
         parts.append(sql.SQL(" do nothing"))
     else:
-        assigned = (
-            sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in changed
-        )
+        assigned = (sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in changed)
         parts.append(sql.SQL(" do update set ") + sql.SQL(", ").join(assigned))
     return sql.Composed(parts)
 

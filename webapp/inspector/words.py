@@ -1,8 +1,9 @@
-"""What is said of a clause, a policy and a rung: one sentence each, the same on the page, in the command and in JSON."""
+"""What is said of a clause, a policy and a rung: one sentence each, the same on pages, in the command and in JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from webapp.inspector.findings import Clause, Fault, Operand, PolicyReading
 
@@ -53,6 +54,15 @@ def evidence(operator: str, value: bool | None, operands: Sequence[Operand], nam
     if operands[1].is_constant:
         return f"it is {left}"
     return f"{left} and {right}"
+
+
+def renamed(clause: Clause, names: Mapping[str, str]) -> Clause:
+    """Return a clause with its evidence in the words that people use for ids."""
+    if clause.kind != "leaf":
+        return replace(clause, clauses=tuple(renamed(part, names) for part in clause.clauses))
+    if not clause.operator or not names:
+        return clause
+    return replace(clause, evidence=evidence(clause.operator, clause.value, clause.operands, names))
 
 
 def _named(operand: Operand, names: Mapping[str, str]) -> str:
