@@ -19,7 +19,7 @@ def create_app(settings: Settings) -> Flask:
     from webapp.blueprints import FEATURES
     from webapp.identity import extension
     from webapp.ops import migrate
-    from webapp.web import assets, errors, extensions, gate, headers, navigation, observability, templating
+    from webapp.web import assets, errors, extensions, gate, headers, inspection, navigation, observability, templating
     from webapp.web.scope import Application
 
     app = Application(__name__, static_folder=None)
@@ -66,5 +66,7 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     gate.init_app(app, settings)
     navigation.register(app, *FEATURES)
+    inspection.init_app(app, settings)
     gate.check_login_at_start(app)
+    inspection.check_login_at_start(app)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from webapp.inspector.desk import MASKS, ROLES
 from webapp.rls.engine import normalise_url
 from webapp.rls.transaction import Limits
 
@@ -35,8 +37,15 @@ class Settings(BaseSettings):
         None, description="Postgres itself, as the owner: migrations and rowhouse admin, never a request."
     )
     inspector_database_url: SecretStr | None = Field(
-        None, description="As the login rowhouse_inspector; nothing asks for it yet."
+        None, description="As the login rowhouse_inspector: the Inspector and the diagnosis of failed writes."
     )
+    inspector_roles: Annotated[tuple[str, ...], NoDecode] = Field(
+        tuple(sorted(ROLES)), description="Roles that the Inspector may look through, separated by commas."
+    )
+    inspector_masks: Annotated[tuple[str, ...], NoDecode] = Field(
+        MASKS, description="Words; the Inspector shows no value of a column whose name has one of them."
+    )
+    inspector_diagnosis: bool = Field(True, description="Tell the log why a write met no row or was refused.")
     secret_key: SecretStr = Field(description="Encrypts the session cookie; 32 bytes or more, the same on each host.")
     secret_key_previous: SecretStr | None = Field(
         None, description="The secret key before this one: cookies made with it are still read."
@@ -86,10 +95,24 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "inspector_roles", "inspector_masks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("inspector_roles", mode="after")
+    @classmethod
+    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("Name a role at least, such as anon,authenticated.")
+        if "none" in value or any("\0" in role or len(role.encode()) > 63 for role in value):
+            raise ValueError("Name roles of Postgres; none is the login itself, through which nobody looks.")
+        return value
+
+    @field_validator("inspector_masks", mode="after")
+    @classmethod
+    def _are_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(re.sub(r"[^a-z0-9]+", "_", word.lower()) for word in value)
 
     @field_validator("public_url", mode="after")
     @classmethod
@@ -107,6 +130,10 @@ class Settings(BaseSettings):
             raise ValueError("PUBLIC_URL is http outside loopback, so cookies would travel in clear. Use https.")
         if self.rowhouse_demo and not self.on_loopback:
             raise ValueError("ROWHOUSE_DEMO lets everybody in. Unset it, or set PUBLIC_URL to loopback.")
+        if self.inspector_database_url and _login(self.inspector_database_url) == _login(self.database_url):
+            raise ValueError(
+                "INSPECTOR_DATABASE_URL has the login of DATABASE_URL. Set it to rowhouse_inspector, or unset it."
+            )
         secrets = {name: getattr(self, name) for name in _SECRETS if getattr(self, name) is not None}
         for one, other in combinations(secrets, 2):
             if secrets[one].get_secret_value() == secrets[other].get_secret_value():
@@ -151,6 +178,10 @@ class Settings(BaseSettings):
         return Limits(
             self.statement_timeout_ms, self.lock_timeout_ms, self.idle_timeout_ms, self.transaction_timeout_ms
         )
+
+
+def _login(url: SecretStr) -> str | None:
+    return normalise_url(url.get_secret_value()).username
 
 
 def load(**overrides: Any) -> Settings:

@@ -113,5 +113,6 @@ def test_the_workers_get_no_login_that_no_request_needs(tmp_path: Path) -> None:
         urls = cluster.urls
     assert given["DATABASE_URL"] == urls.web
     assert given["SIGNIN_DATABASE_URL"] == urls.signin
-    assert not {"DATABASE_URL_DIRECT", "INSPECTOR_DATABASE_URL"} & {name.upper() for name in given}
-    assert not {urls.direct, urls.inspector, urls.admin} & set(given.values())
+    assert given["INSPECTOR_DATABASE_URL"] == urls.inspector
+    assert "DATABASE_URL_DIRECT" not in {name.upper() for name in given}
+    assert not {urls.direct, urls.admin} & set(given.values())

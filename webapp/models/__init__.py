@@ -1,8 +1,9 @@
 """Mapped classes with their policies beside them; importing this package registers every table."""
 
-from webapp.models import audit, audited, bulk, functions, imports, orders, sales
+from webapp.models import audit, audited, bulk, functions, imports, inspected_people, inspections, orders, sales
 from webapp.models.base import Base, new_id
 from webapp.models.bulk import ChangeKind, ProductChange, ProductChangeItem
+from webapp.models.inspections import Inspection, InspectionAction, Persona
 from webapp.models.orders import (
     InventoryMovement,
     MovementReason,
@@ -17,7 +18,7 @@ from webapp.models.products import LOW_STOCK, Product
 from webapp.models.profiles import Profile
 from webapp.rls.policy import FUNCTIONS_KEY, TRIGGERS_KEY
 
-_MODULES = (functions, orders, audit, sales, imports, bulk)
+_MODULES = (functions, orders, audit, sales, imports, bulk, inspections, inspected_people)
 Base.metadata.info[FUNCTIONS_KEY] = (
     *(function for module in _MODULES for function in module.FUNCTIONS),
     *audited.functions_of(Base.metadata),
@@ -31,6 +32,8 @@ __all__ = [
     "LOW_STOCK",
     "Base",
     "ChangeKind",
+    "Inspection",
+    "InspectionAction",
     "InventoryMovement",
     "Membership",
     "MovementReason",
@@ -40,6 +43,7 @@ __all__ = [
     "OrderItem",
     "OrderStatus",
     "Organization",
+    "Persona",
     "Product",
     "ProductChange",
     "ProductChangeItem",

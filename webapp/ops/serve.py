@@ -27,7 +27,7 @@ from webapp.ops.embedded.watched import Watched
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".local"
 PLAN = "TERM:8,QUIT:2"  # gunicorn: finish what runs, then drop it
-NOT_FOR_WORKERS = frozenset({"DATABASE_URL_DIRECT", "INSPECTOR_DATABASE_URL"})
+NOT_FOR_WORKERS = frozenset({"DATABASE_URL_DIRECT"})
 ANSWER_SECONDS = 60.0
 BEAT_SECONDS = 0.25
 
@@ -122,6 +122,7 @@ def _settings(cluster: Cluster, port: int, environ: Mapping[str, str]) -> dict[s
     return {
         "DATABASE_URL": urls.web,
         "SIGNIN_DATABASE_URL": urls.signin,
+        "INSPECTOR_DATABASE_URL": urls.inspector,
         "SECRET_KEY": secrets.secret_key,
         "JWT_SECRET": secrets.jwt_secret,
         "PUBLIC_URL": environ.get("PUBLIC_URL", f"http://{HOST}:{port}"),

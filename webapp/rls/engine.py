@@ -147,11 +147,14 @@ def _refuse_another_identity(connection: Any, options: dict[str, Any]) -> None:
         raise IdentityChanged()
 
 
-def check_login(engine: Engine, *, member_of: frozenset[str] = BROWSER_ROLES) -> list[str]:
+def check_login(
+    engine: Engine, *, member_of: frozenset[str] = BROWSER_ROLES, may_bypass: frozenset[str] = frozenset()
+) -> list[str]:
     """Return what is unsafe about the login that ``engine`` connects as; an empty list when nothing is.
 
-    It must be a member of the roles ``member_of`` and of no others, directly or by way of others. Runs as the login
-    role itself, which may read the system catalogue and nothing of ours.
+    It must be a member of the roles ``member_of`` and of no others, directly or by way of others. Of these,
+    ``may_bypass`` may have BYPASSRLS. Runs as the login role itself, which may read the system catalogue and nothing of
+    ours.
     """
     with transaction.unit_of_work(engine, Identity.sign_in(), read_only=True) as connection:
         login, *roles = connection.execute(text(_ROLES)).all()
@@ -169,7 +172,8 @@ def check_login(engine: Engine, *, member_of: frozenset[str] = BROWSER_ROLES) ->
     ]
     for role in (login, *roles):
         who = f"The login {login.name}" if role is login else f"{role.name}, which {login.name} can become,"
-        complaints += [f"{who} has {power}." for power in role.powers]
+        excused = {"BYPASSRLS"} if role is not login and role.name in may_bypass else set()
+        complaints += [f"{who} has {power}." for power in role.powers if power not in excused]
         if role.owns:
             complaints.append(f"{who} owns {role.owns}, and an owner can switch policies off.")
     return complaints
