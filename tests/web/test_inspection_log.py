@@ -249,7 +249,11 @@ def test_without_a_login_of_its_own_the_desk_sees_nothing_hidden(make_app: MakeA
 @pytest.mark.parametrize(
     ("made_unsafe", "undone", "said"),
     [
-        ("alter role rowhouse_inspector bypassrls", "alter role rowhouse_inspector nobypassrls", "inspector has BYPASS"),
+        (
+            "alter role rowhouse_inspector bypassrls",
+            "alter role rowhouse_inspector nobypassrls",
+            "inspector has BYPASS",
+        ),
         ("alter role rowhouse_inspector superuser", "alter role rowhouse_inspector nosuperuser", "is a superuser"),
         ("grant postgres to rowhouse_inspector", "revoke postgres from rowhouse_inspector", "member of postgres"),
         ("revoke anon from rowhouse_inspector", "grant anon to rowhouse_inspector", "no member of anon"),

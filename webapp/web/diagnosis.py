@@ -86,8 +86,7 @@ def watch(app: Flask, settings: Settings) -> None:
     app.extensions[_STATE] = state = _State(engine, Afterwards())
     with app.app_context():
         event.listen(db.engine, "after_cursor_execute", _met)
-        # Before the core's own listener, which raises our errors and so ends the round.
-        event.listen(db.engine, "handle_error", _refused, insert=True)
+        event.listen(db.engine, "handle_error", _refused)
 
     @app.after_request
     def look_into_it(response: Response) -> Response:
