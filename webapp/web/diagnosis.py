@@ -40,7 +40,7 @@ CONNECT: Final = 2  # seconds, the least that libpq knows
 SHOWN_ON: Final = frozenset({403, 404, 409, 500})
 TOO_MANY: Final = "Too much was being looked into at that moment, so this was not."
 TOO_SLOW: Final = "The database did not say why in time; the log will, if it does."
-_STATE: Final = "rowhouse.diagnosis"
+STATE: Final = "rowhouse.diagnosis"
 _NOTES: Final = "held_back"
 _REFUSALS: Final = frozenset({"42501", "42P17"})
 
@@ -83,7 +83,7 @@ def watch(app: Flask, settings: Settings) -> None:
         return
     url = (settings.inspector_database_url or settings.database_url).get_secret_value()
     engine = rls.create_engine(url, application_name="rowhouse diagnosis", connect_timeout=CONNECT)
-    app.extensions[_STATE] = state = _State(engine, Afterwards())
+    app.extensions[STATE] = _State(engine, Afterwards())
     with app.app_context():
         event.listen(db.engine, "after_cursor_execute", _met)
         event.listen(db.engine, "handle_error", _refused)
@@ -91,7 +91,7 @@ def watch(app: Flask, settings: Settings) -> None:
     @app.after_request
     def look_into_it(response: Response) -> Response:
         if g.get(_NOTES) is not None and (attempts := _take()):
-            response.call_on_close(partial(state.afterwards.submit, _job(attempts)))
+            response.call_on_close(partial(app.extensions[STATE].afterwards.submit, _job(attempts)))
         return response
 
 
@@ -148,7 +148,7 @@ def _job(attempts: Sequence[Attempt]) -> partial[list[Diagnosis]]:
 
 def _look(app: Flask, attempts: Sequence[Attempt], facts: Mapping[str, Any]) -> list[Diagnosis]:
     """Find out about ``attempts`` one after the other, within a time for all of them, and log each."""
-    state: _State = app.extensions[_STATE]
+    state: _State = app.extensions[STATE]
     if dropped := state.afterwards.dropped():
         log.warning("diagnoses_dropped", count=dropped)
     until = time.monotonic() + TOGETHER
@@ -192,7 +192,7 @@ def for_page(status: int) -> Told | None:
     It shows what they may not see as themselves, so it is a use of the Inspector: it is recorded before anything is
     read, and the database decides whether they are an administrator. Waits a bounded time; raises nothing.
     """
-    scope, state = g.get("scope"), current_app.extensions.get(_STATE)
+    scope, state = g.get("scope"), current_app.extensions.get(STATE)
     if state is None or status not in SHOWN_ON or g.get(_NOTES) is None:
         return None
     if scope is None or scope.viewer is None or not scope.viewer.is_platform_admin:
@@ -223,7 +223,7 @@ def _for_page(state: _State, viewer: Viewer) -> Told | None:
         except TimeoutError:
             return Told(TOO_SLOW)
         if not found:
-            return Told(TOO_MANY if future is None else TOO_SLOW)
+            return Told(TOO_MANY) if future is None else None
         inspection.finish(entry, int(found[0].explanation is not None))
         return Told(found[0].sentence, found[0], _address(viewer, first, found[0]))
     finally:
