@@ -16,7 +16,7 @@ from webapp.inspector.catalog import Entry, Table
 from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.evaluate import raw
 from webapp.inspector.filters import Filter
-from webapp.inspector.rows import WHOLE, Row, alias_of, key_items, key_names, type_of
+from webapp.inspector.rows import WHOLE, Row, alias_of, is_askable, key_items, key_names, type_of
 
 MOST_COUNTED: Final = 10_000
 COUNTING: Final = rls.Limits(statement=400, lock=200, idle=10_000, transaction=8_000)
@@ -36,6 +36,8 @@ def visible(eye: Eye, table: Table, rows: Sequence[Row]) -> set[Named] | None:
     One query for all. Where that raises, the rows are asked in halves: a policy may raise for one of them only, and who
     gets an error sees no row.
     """
+    if not is_askable(table):
+        return None
     condition, parameters = _among(table, rows)
     query = sql.SQL("select {} from {} as {} where {}").format(
         sql.SQL(", ").join(key_items(table)),
