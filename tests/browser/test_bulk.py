@@ -55,7 +55,7 @@ def test_all_prices_that_the_list_finds_are_previewed_and_raised(
     page = enter(house.member, javascript=javascript).go(bolts(house))
     page.get_by_label("Select Bolt 00").check()
     page.get_by_label("All 60").check()
-    page.locator("#bulk").get_by_role("button", name="Price").click()
+    page.locator("#bulk").get_by_role("button", name="Change prices").click()
     page.wait_for_url("**/changes/new?**")
     page.fill("#percent", "12,5")
     if not javascript:

@@ -157,7 +157,7 @@ def test_claims_that_name_no_person_make_no_identity(claims: dict[str, object]) 
 @pytest.mark.parametrize("role", ["postgres", "supabase_admin", "anon; reset role", "", "AUTHENTICATED", "none--"])
 def test_only_four_roles_can_follow_set_local_role(role: str) -> None:
     with pytest.raises(ValueError, match="not a role"):
-        Identity(role)  # type: ignore[arg-type]  # the very point
+        Identity(role)
 
 
 def test_an_identity_cannot_be_changed_after_it_was_given_away() -> None:

@@ -49,8 +49,8 @@ class ForeignKey:
 class Policy:
     """Hold a policy of the table, with its expressions as Postgres prints them.
 
-    ``for_role`` tells whether it applies to the role that was asked about; ``volatile`` names the VOLATILE functions that
-    it can reach, by way of views and of other tables' policies too. ``reads`` names the tables in its sub-selects.
+    ``for_role`` tells whether it applies to the role that was asked about; ``volatile`` names the VOLATILE functions
+    that it can reach, by way of views and of other tables' policies too. ``reads`` names the tables in its sub-selects.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Table:
     """Hold a table or view as far as it decides on rows.
 
     ``key`` names the columns that name a row; where there are none, ``key_kind`` says whether the place of the row
-    (``ctid``) can stand for them. ``estimate`` is the number of rows that the planner believes in, -1 where it has none.
+    (``ctid``) can stand for them. ``estimate`` is the number of rows that the planner believes in, -1 if it has none.
     """
 
     oid: int
@@ -343,9 +343,7 @@ def _policies(facts: dict[str, Any]) -> Iterator[Policy]:
 
 def _rights(facts: dict[str, Any], role: str, columns: list[dict[str, Any]]) -> Rights:
     commands: tuple[Privilege, ...] = ("select", "insert", "update", "delete")
-    granted = frozenset(
-        command for command, has in zip(commands, facts["granted"], strict=True) if has
-    )
+    granted = frozenset(command for command, has in zip(commands, facts["granted"], strict=True) if has)
     by_column: dict[Privilege, frozenset[str]] = {
         command: frozenset(column["name"] for column in columns if column["granted"][place])
         for place, command in enumerate(commands[:3])

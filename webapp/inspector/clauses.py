@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 _TOKEN: Final = re.compile(
@@ -112,7 +113,7 @@ def _node(text: str, of: Sequence[Token]) -> Node:
         places = [place for place, token in enumerate(of) if token.depth == top and token.word == word]
         if places:
             cuts = [-1, *places, len(of)]
-            parts = tuple(_node(text, of[one + 1 : other]) for one, other in zip(cuts, cuts[1:], strict=False))
+            parts = tuple(_node(text, of[one + 1 : other]) for one, other in pairwise(cuts))
             return Node(sql, "or" if kind == "or" else "and", parts)
     if of[0].word == "NOT":
         return Node(sql, "not", (_node(text, of[1:]),))
@@ -199,4 +200,5 @@ def granting_rows(clause: str) -> str | None:
     origin = next((token for token in inside if token.word == "FROM"), None)
     if origin is None:
         return None
-    return f"(SELECT pg_catalog.to_jsonb(found) FROM (SELECT * {clause[origin.start : of[-1].start]} LIMIT 1) found)"
+    rest = clause[origin.start : of[-1].start]
+    return f"(SELECT pg_catalog.to_jsonb(found) FROM (SELECT * {rest} LIMIT 1) found)"

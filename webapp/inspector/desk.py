@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -52,7 +52,7 @@ class Eye:
         self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run a statement and return its cursor. Raises as ``rows`` does."""
-        statement = sql.SQL(cast("LiteralString", query)) if isinstance(query, str) else query
+        statement = sql.SQL(query) if isinstance(query, str) else query
         try:
             return self._driver.execute(statement, parameters)
         except psycopg.Error as exc:
@@ -68,7 +68,7 @@ class Eye:
         self._driver.execute("savepoint look")
         try:
             yield
-        except psycopg.Error:
+        except (psycopg.Error, TooSlow):
             self._driver.execute("rollback to savepoint look")
             self._driver.execute("release savepoint look")
             raise
@@ -98,8 +98,8 @@ class Look:
 class Desk:
     """Open looks on one database.
 
-    ``roles`` are those that may be looked through; the operator decides, and no claim. ``sees_hidden`` tells whether the
-    login may become the service role: without it, hidden rows stay hidden. Columns whose names contain a word of
+    ``roles`` are those that may be looked through; the operator decides, and no claim. ``sees_hidden`` tells whether
+    the login may become the service role: without it, hidden rows stay hidden. Columns whose names contain a word of
     ``masks`` are never shown.
     """
 

@@ -36,7 +36,7 @@ class Clause:
     """Hold a part of a policy's expression and what it comes to for one row.
 
     ``value`` is one of SQL's three: None is NULL where ``is_known``, and not known else. ``fault`` says why not.
-    ``evidence`` is the words for it: values on both sides, or the row that an EXISTS found.
+    ``evidence`` is the words for it: values on both sides of ``operator``, or the row that an EXISTS found.
     """
 
     sql: str
@@ -44,6 +44,7 @@ class Clause:
     value: bool | None = None
     is_known: bool = False
     fault: Fault | None = None
+    operator: str = ""
     operands: tuple[Operand, ...] = ()
     evidence: str = ""
     clauses: tuple[Clause, ...] = ()
@@ -53,7 +54,7 @@ class Clause:
 class PolicyReading:
     """Hold what one policy says of one row at one stage of a command.
 
-    ``part`` is the expression that was asked, ``using`` or ``check``; ``command`` what the policy was made for. A policy
+    ``part`` is the expression that was asked, ``using`` or ``check``; ``command`` what the policy was made for. One
     that does not apply says in ``why_not`` why, and has no value. ``volatile`` names the volatile functions in reach.
     """
 
@@ -106,9 +107,9 @@ class Oracle:
 class Explanation:
     """Hold why one identity may or may not do one thing to one row.
 
-    ``verdict`` is what the ladder comes to. It is ``trusted`` where Postgres was asked, said the same, and nothing stands
-    in ``doubts``. ``statement`` is SQL that asks the same in psql. ``values`` are the row's columns as text, None where
-    NULL or ``masked``.
+    ``verdict`` is what the ladder comes to. It is ``trusted`` where Postgres was asked, said the same, and nothing
+    stands in ``doubts``. ``statement`` is SQL that asks the same in psql. ``values`` are the row's columns as text,
+    None where NULL; of those that are ``masked`` only that they are not NULL.
     """
 
     table: Table

@@ -63,6 +63,28 @@ def test_what_is_named_so_is_offered_before_what_is_only_described_so(
     assert offered(desk.compose("find", q="ws wood")) == ["Wood screws"]
 
 
+@pytest.mark.parametrize("verb", ["enter", "find"])
+def test_a_number_that_no_line_can_have_is_said_and_nothing_is_added(desk: Desk, hammer: Item, verb: str) -> None:
+    page = desk.compose(verb, q=f"{hammer.sku}*0")
+    assert lines_of(page) == []
+    assert value(page, "q") == f"{hammer.sku}*0"
+    assert "a whole number from 1 to 1,000,000" in page.text(page.first("main"))
+
+
+def test_what_stands_in_the_search_is_not_dropped_when_the_order_is_placed(
+    desk: Desk, hammer: Item, database: Database
+) -> None:
+    before = database.sql(ORDERS)
+    form = {"request_key": str(uuid4()), "item": str(hammer.id), "quantity": "1", "price": "9.90", "q": "nails *3"}
+    answer = desk.client.submit(LIST, form)
+    assert answer.status_code == 422
+    page = parse(answer.get_data(as_text=True))
+    assert "“nails *3” stands in the search" in page.text(page.first("main"))
+    assert value(page, "q") == "nails *3"
+    assert len(lines_of(page)) == 1
+    assert database.sql(ORDERS) == before
+
+
 def test_adding_a_product_makes_a_line_and_empties_the_search(desk: Desk, hammer: Item) -> None:
     page = desk.compose(f"add:{hammer.id}", q="hamm *6")
     assert lines_of(page) == [(str(hammer.id), "6", "9.90")]

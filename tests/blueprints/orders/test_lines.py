@@ -91,11 +91,13 @@ def test_a_step_stays_between_one_and_the_most(typed: str, by: int, then: str) -
         ("AC-1014*60", ("AC-1014", 60)),
         ("screws 4 × 40", ("screws 4 × 40", 1)),
         ("screws 4 x 40 *3", ("screws 4 x 40", 3)),
-        ("*0", ("", 1)),
-        ("* 9999999", ("", 1_000_000)),
+        ("* 1000000", ("", 1_000_000)),
+        ("AC-1010*0", ("AC-1010", None)),
+        ("AC-1010 *-3", ("AC-1010", None)),
+        ("* 9999999999", ("", None)),
     ],
 )
-def test_a_star_says_how_many(typed: str, meant: tuple[str, int]) -> None:
+def test_a_star_says_how_many(typed: str, meant: tuple[str, int | None]) -> None:
     assert lines.asked(typed) == meant
 
 

@@ -84,7 +84,7 @@ def test_without_a_script_one_can_search_filter_and_turn_pages(visit: Visit, sho
     page.fill("#q", "bolt")
     page.press("#q", "Enter")
     expect(found(page)).to_have_text("60 products")
-    page.get_by_role("button", name="Price").click()
+    page.get_by_role("button", name="Price", exact=True).click()
     page.fill("#price-min", "5,00")
     page.get_by_role("button", name="Show these").click()
     expect(found(page)).to_have_text("55 products")

@@ -26,6 +26,8 @@ GONE = (
 )
 DAMAGED = "This form was damaged on its way. Check it and send it again."
 NOTHING = "Add what is ordered first: search for a product below."
+LEFT_OVER = "“{}” stands in the search, and in no line. Add it or clear it, then send again."
+HOW_MANY = "After the star stands how many to add: a whole number from 1 to 1,000,000."
 TOO_MUCH = "The order comes to more than can be written down. Order less, or in several orders."
 REFUSED = {
     "order_items_product": "A product went off sale at this moment. Look at the lines and send again.",
@@ -53,10 +55,13 @@ def compose() -> ResponseReturnValue:
     form, draft = OrderForm(request.form), Draft.read(request.form)
     record = load(form.order_id) if form.order_id else None
     verb, _, named = request.form.get("do", "").partition(":")
-    query, said, added, found = searched(request.form.get("q")), "", None, None
+    query, said, added = searched(request.form.get("q")), "", None
+    found: Sequence[Ware] | None = None
     customers: Sequence[offers.Customer] = ()
     wanted, pieces = lines.asked(query)
-    if verb == "add":
+    if pieces is None and verb in ("add", "enter", "find"):
+        said, found = HOW_MANY, ()
+    elif verb == "add":
         added = _ware(named)
         said = "" if added else "That product is not on sale any more."
     elif verb == "enter" and wanted:
@@ -67,7 +72,7 @@ def compose() -> ResponseReturnValue:
         customers = offers.customers(current.session, current.tenant().id, form.customer.data or "")
     elif verb in ("more", "less", "remove"):
         draft, said = _moved(draft, verb, named)
-    if added is not None:
+    if added is not None and pieces is not None:
         before, draft, query = draft, draft.add(added, pieces), ""
         is_full = draft == before
         said = f"An order has {lines.MOST_LINES} lines at most." if is_full else f"Added {pieces} × {added.name}."
@@ -89,7 +94,7 @@ def create() -> ResponseReturnValue:
         return _desk(form, draft, status=422)
     draft, is_valid = _checked(form, draft)
     if not is_valid:
-        return _desk(form, draft, status=422)
+        return _desk(form, draft, query=searched(request.form.get("q")), status=422)
     order_id = new_id()
     try:
         queries.place(session, org.id, order_id, key, form.words, _wanted(draft))
@@ -134,7 +139,7 @@ def update(order_id: UUID) -> ResponseReturnValue:
     saved = queries.items(session, org.id, order_id)
     draft, is_valid = _checked(form, draft, saved)
     if not is_valid:
-        return _desk(form, draft, record, status=422)
+        return _desk(form, draft, record, query=searched(request.form.get("q")), status=422)
     differing = [name for name in queries.Words._fields if getattr(form.words, name) != getattr(record.words, name)]
     same_items = draft.says(saved)
     differing += [] if same_items else ["items"]
@@ -215,6 +220,8 @@ def _checked(form: OrderForm, draft: Draft, saved: Sequence[Saved] = ()) -> tupl
     complaints: list[Any] = [DAMAGED] if draft.is_damaged else []
     complaints += [GONE] if len(whole.lines) < len(draft.lines) else []
     complaints += [] if priced else [NOTHING]
+    query = searched(request.form.get("q"))
+    complaints += [LEFT_OVER.format(query)] if query else []
     complaints += [_at_line(line) for line in priced if line.error]
     complaints += [TOO_MUCH] if lines.subtotal(priced) >= lines.TOO_MUCH else []
     for complaint in complaints:

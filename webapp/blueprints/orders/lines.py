@@ -20,7 +20,7 @@ MOST_LINES: Final = MOST_ITEMS
 LONGEST_QUANTITY: Final = 40  # characters that are kept to be shown again
 
 # "AC-1014 *6" adds six. A star alone: × and x stand between the numbers of many a product's name.
-_TIMES: Final = re.compile(r"(?P<text>.*?)\s*\*\s*(?P<count>[0-9]{1,7})\s*")
+_TIMES: Final = re.compile(r"(?P<text>.*?)\s*\*\s*(?P<count>[-−+]?[0-9]+)\s*")
 
 
 class Line(NamedTuple):
@@ -201,12 +201,17 @@ def count(text: str) -> int:
     return pieces
 
 
-def asked(typed: str) -> tuple[str, int]:
-    """Return what to search for, and how many of it to add: 6 of AC-1014 for ``AC-1014 *6``."""
+def asked(typed: str) -> tuple[str, int | None]:
+    """Return what to search for, and how many of it to add: 6 of AC-1014 for ``AC-1014 *6``.
+
+    None instead of a number that no line can have.
+    """
     found = _TIMES.fullmatch(typed)
     if found is None:
         return typed.strip(), 1
-    return found["text"].strip(), min(max(int(found["count"]), 1), MOST_OF_ONE)
+    digits = found["count"]
+    pieces = int(digits) if digits.isdecimal() and len(digits) <= LONGEST_QUANTITY else 0
+    return found["text"].strip(), pieces if 1 <= pieces <= MOST_OF_ONE else None
 
 
 def price(draft: Draft, wares: Mapping[UUID, Ware], saved: Sequence[Saved] = ()) -> tuple[Priced, ...]:

@@ -1,0 +1,246 @@
+"""Read policies for rows: which apply at a stage of a command, and what each and each of its clauses comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from webapp.inspector import words
+from webapp.inspector.catalog import Policy, Table
+from webapp.inspector.clauses import Node, Sides, granting_rows, parse, sides, tokens
+from webapp.inspector.clauses import words as names_in
+from webapp.inspector.desk import Eye
+from webapp.inspector.evaluate import LONGEST, Cell, as_set, as_text, evaluate
+from webapp.inspector.findings import Clause, Command, Operand, PolicyReading
+
+Part = Literal["using", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Name one question of a command: which command's policies, which of their expressions, and of which row.
+
+    ``row`` is "existing" for the row as it stands, "new" for the one that the command would write, and "updated" for
+    what ON CONFLICT DO UPDATE would make of the one that is there.
+    """
+
+    command: Command
+    part: Part
+    row: Literal["existing", "new", "updated"] = "existing"
+
+    def expression(self, policy: Policy) -> str | None:
+        """Return the policy's expression at this stage: WITH CHECK falls back to USING (CREATE POLICY)."""
+        if self.part == "check" and policy.check is not None:
+            return policy.check
+        return policy.using
+
+    def applies(self, policy: Policy) -> bool:
+        """Tell whether Postgres asks the policy at this stage."""
+        return policy.for_role and policy.command in (self.command, "all") and self.expression(policy) is not None
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """Collect what is to be asked, each expression once."""
+
+    items: list[str] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+
+    def add(self, item: str) -> int:
+        """Return the place of ``item``."""
+        if item not in self.places:
+            self.places[item] = len(self.items)
+            self.items.append(item)
+        return self.places[item]
+
+
+@lru_cache(maxsize=2048)
+def tree(expression: str) -> Node:
+    """Return an expression's clauses; the same text is cut once."""
+    return parse(expression)
+
+
+@lru_cache(maxsize=4096)
+def _sides(clause: str) -> Sides | None:
+    return sides(clause)
+
+
+class Judge:
+    """Ask policies of rows as one person. ``detail`` asks for the values on both sides of each clause, too."""
+
+    def __init__(
+        self,
+        eye: Eye,
+        table: Table,
+        *,
+        detail: bool = False,
+        masked: frozenset[str] = frozenset(),
+    ) -> None:
+        self._eye = eye
+        self._table = table
+        self._detail = detail
+        self._masked = masked
+
+    def read(self, stage: Stage, rows: Sequence[str]) -> list[tuple[PolicyReading, ...]]:
+        """Return, for each row, the readings of the policies that apply at ``stage``. Raises TooSlow."""
+        asked = [policy for policy in self._table.policies if stage.applies(policy)]
+        trees = [tree(str(stage.expression(policy))) for policy in asked]
+        sheet = _Sheet()
+        for node in trees:
+            for leaf in node.leaves:
+                sheet.add(leaf.sql)
+                if self._detail:
+                    for item in self._asides(leaf):
+                        sheet.add(item)
+        answers = evaluate(self._eye, self._table, rows, sheet.items)
+        found = []
+        for row, cells in zip(rows, answers, strict=True):
+            clauses = [self._clause(node, sheet, cells) for node in trees]
+            found.append(
+                tuple(self._reading(stage, policy, clause, row) for policy, clause in zip(asked, clauses, strict=True))
+            )
+        return found
+
+    def _asides(self, leaf: Node) -> list[str]:
+        """Return what else is asked of a clause: its sides, or the row that an EXISTS finds."""
+        compared = _sides(leaf.sql)
+        if compared is None:
+            row = granting_rows(leaf.sql)
+            return [as_text(row)] if row and not self._is_masked(leaf.sql) else []
+        items = [as_text(compared.left)]
+        if compared.right:
+            items.append(as_set(compared.right) if compared.is_set else as_text(compared.right))
+        return items
+
+    def _clause(self, node: Node, sheet: _Sheet, cells: Sequence[Cell]) -> Clause:
+        if node.kind == "leaf":
+            return self._leaf(node, sheet, cells)
+        parts = tuple(self._clause(part, sheet, cells) for part in node.parts)
+        value, is_known = _composed(node.kind, parts)
+        return Clause(node.sql, node.kind, value, is_known, clauses=parts)
+
+    def _leaf(self, node: Node, sheet: _Sheet, cells: Sequence[Cell]) -> Clause:
+        cell = cells[sheet.places[node.sql]]
+        if cell.fault is not None:
+            return Clause(node.sql, "leaf", fault=cell.fault, evidence=words.raised(cell.fault))
+        value: bool | None = cell.value
+        if not self._detail:
+            return Clause(node.sql, "leaf", value, True)
+        compared, asides = _sides(node.sql), self._asides(node)
+        got = [cells[sheet.places[item]] for item in asides]
+        if compared is None:
+            said = _found(node.sql, value, got, is_masked=self._is_masked(node.sql))
+            return Clause(node.sql, "leaf", value, True, evidence=said)
+        operands = tuple(
+            self._operand(side, cell)
+            for side, cell in zip((compared.left, compared.right), got, strict=False)
+            if cell.fault is None
+        )
+        if len(operands) < len(got):
+            return Clause(node.sql, "leaf", value, True)
+        said = words.evidence(compared.operator, value, operands, {})
+        return Clause(node.sql, "leaf", value, True, operator=compared.operator, operands=operands, evidence=said)
+
+    def _operand(self, side: str, cell: Cell) -> Operand:
+        value = cell.value
+        if value is not None and len(value) > LONGEST:
+            value = value[:LONGEST] + "…"
+        masked = self._is_masked(side)
+        return Operand(side, None if masked else value, masked and value is not None, is_constant(side))
+
+    def _is_masked(self, text: str) -> bool:
+        return bool(self._masked) and not self._masked.isdisjoint(names_in(text))
+
+    def _reading(self, stage: Stage, policy: Policy, clause: Clause, row: str) -> PolicyReading:
+        value, is_known, fault = clause.value, clause.is_known, clause.fault
+        expression = str(stage.expression(policy))
+        if not is_known:
+            # A part raised, which need not be reached: the whole is asked, as Postgres asks it.
+            whole = evaluate(self._eye, self._table, [row], [expression])[0][0]
+            value, fault = whole.value, whole.fault
+            is_known = fault is None
+        return PolicyReading(
+            policy.name,
+            policy.permissive,
+            policy.command,
+            policy.roles,
+            applies=True,
+            part="check" if stage.part == "check" and policy.check is not None else "using",
+            sql=clause.sql,
+            value=value,
+            is_known=is_known,
+            fault=fault,
+            clauses=(clause,),
+            volatile=policy.volatile,
+        )
+
+
+def not_asked(table: Table, stage: Stage) -> tuple[PolicyReading, ...]:
+    """Return the policies that do not apply at ``stage``, each with the reason."""
+    return tuple(
+        PolicyReading(
+            policy.name,
+            policy.permissive,
+            policy.command,
+            policy.roles,
+            applies=False,
+            why_not=_why_not(table, stage, policy),
+            part=stage.part,
+            sql=stage.expression(policy) or "",
+        )
+        for policy in table.policies
+        if not stage.applies(policy)
+    )
+
+
+def _why_not(table: Table, stage: Stage, policy: Policy) -> str:
+    if policy.command not in (stage.command, "all"):
+        return f"is for {policy.command.upper()}"
+    if not policy.for_role:
+        return f"is for {', '.join(policy.roles)}, whose rights {table.rights.role} does not have"
+    return "has no USING expression"
+
+
+def _composed(kind: str, parts: Sequence[Clause]) -> tuple[bool | None, bool]:
+    """Return what AND, OR and NOT come to in SQL's logic of three values, and whether that is known."""
+    if kind == "not":
+        part = parts[0]
+        return (None if part.value is None else not part.value), part.is_known
+    decisive = kind == "or"  # one true part decides an OR, one false part an AND
+    if not all(part.is_known for part in parts):
+        return None, False  # which part Postgres asks first is its planner's choice
+    values = [part.value for part in parts]
+    if decisive in values:
+        return decisive, True
+    return (None if None in values else not decisive), True
+
+
+@lru_cache(maxsize=4096)
+def is_constant(side: str) -> bool:
+    """Tell whether an operand is a value that was written into the policy: a literal, with its type."""
+    of = tokens(side)
+    cast = next((place for place, token in enumerate(of) if token.text == "::"), len(of))
+    return bool(of) and all(
+        token.kind in ("text", "number") or token.word in ("TRUE", "FALSE", "NULL", "ARRAY") or token.text in "()[],-::"
+        for token in of[: max(cast, 1)]
+    )
+
+
+def _found(clause: str, value: bool | None, got: Sequence[Cell], *, is_masked: bool) -> str:
+    if clause.upper().startswith("EXISTS"):
+        if not value:
+            return "finds no row"
+        cell = got[0] if got else Cell()
+        if is_masked or cell.fault is not None or not isinstance(cell.value, str):
+            return "finds a row"
+        return f"finds {cell.value if len(cell.value) <= LONGEST else cell.value[:LONGEST] + '…'}"
+    if clause.lower() in ("true", "false"):
+        return ""
+    return f"it is {'NULL' if value is None else str(value).lower()}"
+
+
+def judged(readings: Any) -> tuple[bool | None, str, bool | None, str]:
+    """Return what the permissive and the restrictive readings come to, each with its words."""
+    return (*words.permissive(readings), *words.restrictive(readings))

@@ -1,0 +1,153 @@
+"""Rows by what names them: the key's columns, else the place of the row, else all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from webapp.inspector.catalog import Table
+from webapp.inspector.desk import Desk, Eye
+from webapp.inspector.evaluate import LONGEST, raw
+
+PLACE = "ctid"
+PART = "tableoid"
+WHOLE = ":row"  # no column has this name in an address: a view's row is named by a digest of all of it
+
+Key = Mapping[str, str | None]
+
+
+class BadKey(ValueError):
+    """Say that a row is named by what cannot name one of this table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Hold a row: what names it, all of it as the text of its composite value, and its columns to be shown."""
+
+    key: dict[str, str | None]
+    text: str
+    values: dict[str, str | None]
+
+
+def alias_of(table: Table) -> sql.Identifier:
+    """Return a name for the table in a query that none of its columns has, so that it means the whole row."""
+    name, taken = "r", {column.name for column in table.columns}
+    while name in taken:
+        name += "_"
+    return sql.Identifier(name)
+
+
+def key_names(table: Table) -> tuple[str, ...]:
+    """Return what names a row of the table: columns, or the system's own columns, or ``:row``."""
+    if table.key:
+        return table.key
+    if table.key_kind == "none":
+        return (WHOLE,)
+    return (PART, PLACE) if table.has_children or table.kind == "partitioned" else (PLACE,)
+
+
+def key_items(table: Table) -> list[sql.Composed]:
+    """Return SQL for each part of the key, as text."""
+    alias = alias_of(table)
+    if key_names(table) == (WHOLE,):
+        return [sql.SQL("pg_catalog.md5({}::pg_catalog.text)").format(alias)]
+    return [sql.SQL("{}.{}::pg_catalog.text").format(alias, sql.Identifier(name)) for name in key_names(table)]
+
+
+_SHOWN = raw(f"pg_catalog.left({{}}.{{}}::pg_catalog.text, {LONGEST + 1})")
+_WITHHELD = sql.SQL("case when {}.{} is not null then '' end")
+
+
+def value_items(table: Table, masked: frozenset[str]) -> list[sql.Composed]:
+    """Return SQL for each column as text that is not too long; of a masked one only whether it is NULL."""
+    alias = alias_of(table)
+    items = []
+    for column in table.columns:
+        form = _WITHHELD if column.name in masked else _SHOWN
+        items.append(form.format(alias, sql.Identifier(column.name)))
+    return items
+
+
+def masked_columns(desk: Desk, table: Table) -> frozenset[str]:
+    """Return the columns of the table whose values are withheld; what names a row never is."""
+    return frozenset(column.name for column in table.columns if desk.is_masked(column.name)) - set(table.key)
+
+
+def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
+    """Return the condition that a row is the one of ``key``, and its parameters. Raises BadKey."""
+    names, alias = key_names(table), alias_of(table)
+    unknown = [name for name in key if name not in names and not _is_column(table, name)]
+    if unknown or not key:
+        wrong = ", ".join(unknown) or "nothing"
+        raise BadKey(f"A row of {table.full_name} is named by {', '.join(names)}; {wrong} is not.")
+    parts, values = [], []
+    for name, value in key.items():
+        if value is not None and "\0" in value:
+            raise BadKey(f"No row of {table.full_name} has such a {name}: it contains NUL.")
+        if name == WHOLE:
+            parts.append(sql.SQL("pg_catalog.md5({}::pg_catalog.text) = %s").format(alias))
+            values.append(value)
+        elif value is None:
+            parts.append(sql.SQL("{}.{} is null").format(alias, sql.Identifier(name)))
+        else:
+            parts.append(sql.SQL("{}.{} = %s::{}").format(alias, sql.Identifier(name), raw(type_of(table, name))))
+            values.append(value)
+    return sql.SQL(" and ").join(parts), values
+
+
+def _is_column(table: Table, name: str) -> bool:
+    return any(column.name == name for column in table.columns)
+
+
+def type_of(table: Table, name: str) -> str:
+    """Return the type of a column as SQL; its length or scale is left off, which would round what is compared."""
+    if name == PLACE:
+        return "pg_catalog.tid"
+    if name == PART:
+        return "pg_catalog.oid"
+    return base_type(table.column(name).type)
+
+
+def base_type(name: str) -> str:
+    """Return a type without its length or scale: numeric(12,2) is numeric, timestamp(3) with time zone is without 3."""
+    if "(" not in name or name.startswith('"'):
+        return "pg_catalog.bpchar" if name.startswith("character(") or name == "character" else name
+    head, _, rest = name.partition("(")
+    tail = rest.partition(")")[2]
+    if head == "character":
+        return "pg_catalog.bpchar" + tail
+    if head == "bit":
+        return "pg_catalog.varbit" + tail
+    return head.rstrip() + tail if not head.startswith("interval") else "interval" + tail
+
+
+def fetch(
+    eye: Eye, table: Table, condition: sql.Composable, parameters: Sequence[object], masked: frozenset[str]
+) -> list[Row]:
+    """Return the rows, at most two, that ``condition`` finds: two are one too many. Raises psycopg.Error, TooSlow."""
+    keys, values = key_items(table), value_items(table, masked)
+    query = sql.SQL("select {items} from {table} as {alias} where {condition} limit 2").format(
+        items=sql.SQL(", ").join([*keys, sql.SQL("{}::pg_catalog.text").format(alias_of(table)), *values]),
+        table=sql.Identifier(table.schema, table.name),
+        alias=alias_of(table),
+        condition=condition,
+    )
+    return [row_of(table, found) for found in eye.rows(query, parameters)]
+
+
+def row_of(table: Table, found: Sequence[str | None]) -> Row:
+    """Return a row of what was selected: the key's parts, the whole, the columns."""
+    names = key_names(table)
+    return Row(
+        dict(zip(names, found, strict=False)),
+        str(found[len(names)]),
+        {column.name: value for column, value in zip(table.columns, found[len(names) + 1 :], strict=True)},
+    )
+
+
+def digest(text: str) -> str:
+    """Return the digest that names a view's row, as Postgres computes it."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,231 @@
+"""Writes that have not happened: the row that a command would write, and the command itself, tried and rolled back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from webapp.inspector.catalog import Table
+from webapp.inspector.desk import Desk, Eye, TooSlow
+from webapp.inspector.evaluate import evaluate, fault_of, raw
+from webapp.inspector.findings import Command, Oracle
+from webapp.inspector.rows import Key, alias_of, equals
+from webapp.rls import Identity
+
+Conflict = Literal["nothing", "update"]
+CONSTRAINT = "23"  # the class of integrity constraint violations: they are looked at after row security
+
+
+class BadRow(ValueError):
+    """Say that a row was described by what cannot be a row of this table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Describe a write: the columns that it names with their values as JSON, and what else the statement has.
+
+    ``conflict`` is what ON CONFLICT does, ``conflict_columns`` where it looks; ``returning`` the columns of RETURNING.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    returning: tuple[str, ...] = ()
+    conflict: Conflict | None = None
+    conflict_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """Hold the row that a command would write. ``unknown`` are columns that only the command itself gives a value."""
+
+    text: str
+    unknown: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def check(table: Table, wanted: Wanted, command: Command) -> None:
+    """Raise BadRow where the table has no such columns, or has them to be read only."""
+    names = {column.name: column for column in table.columns}
+    for name in (*wanted.given, *wanted.returning, *wanted.conflict_columns):
+        if name not in names:
+            raise BadRow(f"{table.full_name} has no column {name}. Its columns: {', '.join(names)}.")
+    for name in wanted.given:
+        if names[name].generated:
+            raise BadRow(f"{name} is generated: Postgres computes it and takes no value for it. Leave it out.")
+    if wanted.conflict and command != "insert":
+        raise BadRow("ON CONFLICT belongs to INSERT.")
+    if wanted.conflict == "update" and not wanted.conflict_columns:
+        raise BadRow("Say which columns ON CONFLICT looks at: those of a unique key.")
+
+
+def written(eye: Eye, table: Table, base: str | None, wanted: Wanted) -> NewRow:
+    """Return the row that INSERT (``base`` is None) or UPDATE (``base`` is the row before) would write.
+
+    Defaults and generated columns are evaluated as the person, who is who would insert. Raises BadRow for a value that
+    does not fit its column.
+    """
+    notes: list[str] = []
+    given = dict(wanted.given)
+    unknown: set[str] = set()
+    if base is None:
+        for column in table.columns:
+            if column.name in given or column.generated:
+                continue
+            if column.draws_from_sequence:
+                unknown.add(column.name)
+                notes.append(f"{column.name} is drawn from a sequence when the row is inserted; here it is NULL.")
+            elif column.default is not None:
+                found = _default(eye, column.default, column.type)
+                if isinstance(found, str):
+                    unknown.add(column.name)
+                    notes.append(f"The default of {column.name} {found}")
+                else:
+                    given[column.name] = found[0]
+    text = _populated(eye, table, base, given)
+    computed = [column for column in table.columns if column.generated and column.default is not None]
+    if computed:
+        items = [f"pg_catalog.to_jsonb(({column.default})::{column.type})" for column in computed]
+        cells = evaluate(eye, table, [text], items)[0]
+        values = {column.name: cell.value for column, cell in zip(computed, cells, strict=True) if cell.fault is None}
+        unknown |= {column.name for column, cell in zip(computed, cells, strict=True) if cell.fault is not None}
+        text = _populated(eye, table, text, values)
+    return NewRow(text, frozenset(unknown), tuple(notes))
+
+
+def _default(eye: Eye, expression: str, type_name: str) -> tuple[Any] | str:
+    try:
+        with eye.savepoint():
+            return (eye.rows(raw(f"select pg_catalog.to_jsonb(({expression})::{type_name})"), ())[0][0],)
+    except psycopg.Error as exc:
+        fault = fault_of(exc)
+        return f"raises: {fault.message} ({fault.sqlstate})"
+
+
+def _populated(eye: Eye, table: Table, base: str | None, given: Mapping[str, Any]) -> str:
+    query = sql.SQL("select (pg_catalog.jsonb_populate_record({base}::{table}, %(given)s))::pg_catalog.text").format(
+        base=sql.SQL("%(base)s") if base is not None else sql.SQL("null"),
+        table=sql.Identifier(table.schema, table.name),
+    )
+    try:
+        with eye.savepoint():
+            return str(eye.rows(query, {"base": base, "given": Jsonb(dict(given))})[0][0])
+    except (psycopg.Error, ValueError) as exc:
+        said = fault_of(exc).message if isinstance(exc, psycopg.Error) else str(exc)
+        raise BadRow(f"That is no row of {table.full_name}: {said}.") from exc
+
+
+def statement(table: Table, command: Command, key: Key | None, wanted: Wanted) -> tuple[sql.Composed, dict[str, Any]]:
+    """Return the command and its parameters. Raises rows.BadKey."""
+    name = sql.Identifier(table.schema, table.name)
+    parameters: dict[str, Any] = {"given": Jsonb(dict(wanted.given))}
+    record = sql.SQL("pg_catalog.jsonb_populate_record(null::{}, %(given)s)").format(name)
+    if command == "insert":
+        columns = [sql.Identifier(column) for column in wanted.given]
+        if columns:
+            made = sql.SQL("insert into {name} ({columns}) select {values} from {record} given").format(
+                name=name,
+                columns=sql.SQL(", ").join(columns),
+                values=sql.SQL(", ").join(sql.SQL("given.{}").format(column) for column in columns),
+                record=record,
+            )
+        else:
+            made = sql.SQL("insert into {} default values").format(name)
+        made += _on_conflict(table, wanted)
+    else:
+        assert key is not None
+        condition, values = equals(table, key)
+        keyed = _numbered(condition, values, parameters)
+        alias = alias_of(table)
+        if command == "update":
+            columns_set = wanted.given or {_first_updatable(table): None}
+            assignments = sql.SQL(", ").join(
+                sql.SQL("{} = ({}).{}").format(sql.Identifier(column), record, sql.Identifier(column))
+                if wanted.given
+                else sql.SQL("{} = {}.{}").format(sql.Identifier(column), alias, sql.Identifier(column))
+                for column in columns_set
+            )
+            made = sql.SQL("update {} as {} set {} where ").format(name, alias, assignments) + keyed
+        else:
+            made = sql.SQL("delete from {} as {} where ").format(name, alias) + keyed
+    if wanted.returning:
+        made += sql.SQL(" returning ") + sql.SQL(", ").join(map(sql.Identifier, wanted.returning))
+    return made, parameters
+
+
+def _numbered(condition: sql.Composed, values: Sequence[Any], parameters: dict[str, Any]) -> sql.Composed:
+    """Return the condition with names for its parameters, which are put into ``parameters``."""
+    head, *rest = condition.as_string().split("%s")
+    parts: list[sql.Composable] = [sql.SQL(head)]
+    for place, (value, part) in enumerate(zip(values, rest, strict=True)):
+        parameters[f"key{place}"] = value
+        parts += [sql.Placeholder(f"key{place}"), sql.SQL(part)]
+    return sql.Composed(parts)
+
+
+def _on_conflict(table: Table, wanted: Wanted) -> sql.Composed:
+    if wanted.conflict is None:
+        return sql.Composed([])
+    target = sql.SQL(" on conflict")
+    parts: list[sql.Composable] = [target]
+    if wanted.conflict_columns:
+        parts.append(sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, wanted.conflict_columns))))
+    changed = [name for name in wanted.given if name not in wanted.conflict_columns] or list(wanted.given)
+    if wanted.conflict == "nothing" or not changed:
+        parts.append(sql.SQL(" do nothing"))
+    else:
+        assigned = (sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in changed)
+        parts.append(sql.SQL(" do update set ") + sql.SQL(", ").join(assigned))
+    return sql.Composed(parts)
+
+
+def _first_updatable(table: Table) -> str:
+    """Return the column that an UPDATE without values sets to itself: one that the role may set, and read."""
+    rights = table.rights
+    usable = [c.name for c in table.columns if not c.generated and c.name in rights.columns["update"]]
+    readable = [name for name in usable if name in rights.columns["select"]]
+    return (readable or usable or [table.columns[0].name])[0]
+
+
+def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: Key | None, wanted: Wanted) -> Oracle:
+    """Do it as the person, roll it back, and say what Postgres did."""
+    made, parameters = statement(table, command, key, wanted)
+    began = time.perf_counter()
+    try:
+        with desk.trial(identity) as eye:
+            count = eye.run(made, parameters).rowcount
+            took = _since(began)
+    except TooSlow as exc:
+        return Oracle(None, f"it took too long: {exc}", "57014", _since(began), is_trial=True)
+    except psycopg.Error as exc:
+        return _refused(exc, _since(began))
+    if count == 0 and wanted.conflict is None:
+        return Oracle("denied", "it changed no row", milliseconds=took, is_trial=True)
+    done = "wrote nothing, since there was a conflict" if count == 0 else f"{_DONE[command]} {count} row"
+    return Oracle("allowed", f"it {done}, and was rolled back", milliseconds=took, is_trial=True)
+
+
+_DONE: dict[str, str] = {"insert": "inserted", "update": "updated", "delete": "deleted", "select": "read"}
+
+
+def _refused(exc: psycopg.Error, took: float) -> Oracle:
+    fault = fault_of(exc)
+    if fault.sqlstate.startswith(CONSTRAINT):
+        named = f" {exc.diag.constraint_name}" if exc.diag.constraint_name else ""
+        said = f"grants and policies let it through, and the constraint{named} refused it: {fault.message}"
+        return Oracle("allowed", said, fault.sqlstate, took, is_trial=True)
+    return Oracle("denied", f"it was refused: {fault.message}", fault.sqlstate, took, is_trial=True)
+
+
+def _since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)
+
+
+def described(given: Mapping[str, Any]) -> str:
+    """Return the values of a write as JSON, for people."""
+    return json.dumps(dict(given), ensure_ascii=False, default=str)
