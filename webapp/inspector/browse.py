@@ -20,6 +20,7 @@ from webapp.inspector.findings import PolicyReading
 from webapp.inspector.judge import Judge, Stage
 from webapp.inspector.labels import referenced
 from webapp.inspector.oracle import named, visible
+from webapp.inspector.quoting import name as quoted
 from webapp.inspector.rows import Row, alias_of, key_items, masked_columns, row_of, value_items
 from webapp.inspector.whatif import Wanted
 
@@ -183,7 +184,7 @@ class _Source:
             offset = int(start) if start.isdecimal() else 0
             if view.order:
                 way = sql.SQL(" desc" if view.order.descending else "")
-                tail = sql.SQL(" order by {}.{}").format(alias, sql.Identifier(view.order.column)) + way
+                tail = sql.SQL(" order by {}.{}").format(alias, quoted(view.order.column)) + way
             placed: list[sql.Composable] = []
         else:
             of = order.backwards if backwards else order
@@ -197,7 +198,7 @@ class _Source:
             placed = [item + sql.SQL("::pg_catalog.text") for item in of.items]
         query = sql.SQL("select {items} from {table} as {alias}{where}{tail} limit {limit} offset {offset}").format(
             items=sql.SQL(", ").join([*placed, *self._items()]),
-            table=sql.Identifier(table.schema, table.name),
+            table=quoted(table.schema, table.name),
             alias=alias,
             where=sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
             tail=tail,

@@ -24,7 +24,11 @@ class NoSuchTable(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Hold a column. ``type`` is as Postgres writes it; ``default`` is its expression, also of a generated column."""
+    """Hold a column. ``type`` is as Postgres writes it; ``default`` is its expression, also of a generated column.
+
+    ``bare`` is the type that a value is compared as: a domain's own, and without length or scale. ``operators`` is the
+    schema of the operators that sort it, empty where that is ``pg_catalog``.
+    """
 
     name: str
     type: str
@@ -33,6 +37,8 @@ class Column:
     generated: bool = False
     identity: bool = False
     draws_from_sequence: bool = False
+    bare: str = "pg_catalog.text"
+    operators: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +240,16 @@ select json_build_object(
       'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
       'generated', a.attgenerated <> '', 'identity', a.attidentity <> '',
       'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'drawn', d.adbin::text ~ ':funcid 1574 ',
+      'bare', case b.bare
+        when 'character' then 'pg_catalog.bpchar' when 'character[]' then 'pg_catalog.bpchar[]'
+        when 'bit' then 'pg_catalog.varbit' when 'bit[]' then 'pg_catalog.varbit[]' else b.bare end,
+      'operators', (
+        select s.nspname from pg_catalog.pg_opclass k
+        join pg_catalog.pg_amop m on m.amopfamily = k.opcfamily and m.amopstrategy = 3
+          and m.amoplefttype = k.opcintype and m.amoprighttype = k.opcintype
+        join pg_catalog.pg_operator o on o.oid = m.amopopr
+        join pg_catalog.pg_namespace s on s.oid = o.oprnamespace
+        where k.opcmethod = 403 and k.opcdefault and k.opcintype = b.oid and s.nspname <> 'pg_catalog'),
       'granted', json_build_array(
         has_column_privilege(me.oid, rel.oid, a.attnum, 'select'),
         has_column_privilege(me.oid, rel.oid, a.attnum, 'insert'),
@@ -241,6 +257,15 @@ select json_build_object(
     ) order by a.attnum)
     from pg_catalog.pg_attribute a
     left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    cross join lateral (
+      with recursive base as (
+        select t.oid, t.typtype, t.typbasetype from pg_catalog.pg_type t where t.oid = a.atttypid
+        union all
+        select t.oid, t.typtype, t.typbasetype from base join pg_catalog.pg_type t on t.oid = base.typbasetype
+        where base.typtype = 'd'
+      )
+      select base.oid, pg_catalog.format_type(base.oid, null) as bare from base where base.typtype <> 'd'
+    ) b
     where a.attrelid = rel.oid and a.attnum > 0 and not a.attisdropped),
   'policies', (
     select json_agg(json_build_object(
@@ -338,6 +363,8 @@ def _column(facts: dict[str, Any]) -> Column:
         facts["generated"],
         facts["identity"],
         bool(facts["drawn"]) or facts["identity"],
+        facts["bare"],
+        facts["operators"] or "",
     )
 
 

@@ -52,10 +52,10 @@ class Eye:
     def run(
         self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run a statement and return its cursor. Raises as ``rows`` does."""
+        """Run a statement, in which % is written %%, and return its cursor. Raises as ``rows`` does."""
         statement = sql.SQL(query) if isinstance(query, str) else query
         try:
-            return self._driver.execute(statement, parameters)
+            return self._driver.execute(statement, parameters if parameters is not None else ())
         except psycopg.Error as exc:
             if exc.sqlstate in _CANCELLED:
                 raise TooSlow(str(exc.diag.message_primary)) from exc

@@ -16,6 +16,7 @@ from psycopg import sql
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Eye
 from webapp.inspector.findings import Fault
+from webapp.inspector.quoting import name, raw
 
 UNASKED = "unasked"  # stands for the code of an error where an expression could not even be asked
 LONGEST = 300  # characters of a value that are shown
@@ -43,11 +44,6 @@ def as_text(expression: str) -> str:
 def as_set(query: str) -> str:
     """Return SQL for the first values of a query with one column, as the text of an array."""
     return f"pg_catalog.left((ARRAY(SELECT q.v FROM ({query}) q (v) LIMIT 20))::pg_catalog.text, {LONGEST + 1})"
-
-
-def raw(text: str) -> sql.SQL:
-    """Return SQL that Postgres printed, to be put between what psycopg quotes."""
-    return sql.SQL(text.replace("%", "%%"))
 
 
 def evaluate(
@@ -105,6 +101,6 @@ def _query(table: Table, items: Sequence[str], rows: sql.SQL) -> sql.Composed:
     ).format(
         items=sql.SQL(", ").join(raw(f"({item})") for item in items),
         rows=rows,
-        table=sql.Identifier(table.schema, table.name),
-        name=sql.Identifier(table.name),
+        table=name(table.schema, table.name),
+        name=name(table.name),
     )

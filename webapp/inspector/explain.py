@@ -21,6 +21,7 @@ from webapp.inspector.evaluate import fault_of
 from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdict
 from webapp.inspector.judge import Judge, not_asked
 from webapp.inspector.labels import label_of, named
+from webapp.inspector.quoting import name as quoted
 from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, is_askable, key_names, masked_columns
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
@@ -171,7 +172,7 @@ def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[O
         return whatif.try_it(desk, identity, table, question.command, question.key, question.wanted), text
     condition, values = equals(table, question.key or {})
     query = sql.SQL("select exists (select from {} as {} where {})").format(
-        sql.Identifier(table.schema, table.name), alias_of(table), condition
+        quoted(table.schema, table.name), alias_of(table), condition
     )
     text = psql.script(identity, query, values)
     if not is_askable(table):
