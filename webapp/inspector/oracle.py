@@ -123,7 +123,7 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
 
 def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) some").format(
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
         sql.Identifier(schema, name),
         alias_of(table) if table else sql.Identifier("r"),
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
@@ -134,5 +134,6 @@ def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: T
             return int(eye.rows(query, values)[0][0])
     except TooSlow:
         return None
-    except psycopg.Error:
-        return 0 if table is None or table.rights.usage else None
+    except psycopg.Error as exc:
+        # Whoever is refused sees none. What went wrong otherwise, a policy that raises above all, is no number.
+        return 0 if exc.sqlstate == "42501" else None
