@@ -127,9 +127,15 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
 
 def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
+<<<<<<< HEAD
     query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) some").format(
         quoted(schema, name),
         alias_of(table) if table else quoted("r"),
+=======
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
+        sql.Identifier(schema, name),
+        alias_of(table) if table else sql.Identifier("r"),
+>>>>>>> a6c4e95c30461bbac2ebb3526a4494f81a45cb6b
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
         sql.Literal(MOST_COUNTED + 1),
     )
@@ -138,5 +144,6 @@ def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: T
             return int(eye.rows(query, values)[0][0])
     except TooSlow:
         return None
-    except psycopg.Error:
-        return 0 if table is None or table.rights.usage else None
+    except psycopg.Error as exc:
+        # Whoever is refused sees none. What went wrong otherwise, a policy that raises above all, is no number.
+        return 0 if exc.sqlstate == "42501" else None
