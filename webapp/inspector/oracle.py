@@ -127,15 +127,9 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
 
 def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
-<<<<<<< HEAD
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) some").format(
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
         quoted(schema, name),
         alias_of(table) if table else quoted("r"),
-=======
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
-        sql.Identifier(schema, name),
-        alias_of(table) if table else sql.Identifier("r"),
->>>>>>> a6c4e95c30461bbac2ebb3526a4494f81a45cb6b
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
         sql.Literal(MOST_COUNTED + 1),
     )
