@@ -15,7 +15,6 @@ from webapp.inspector.catalog import Column, ForeignKey, Table
 from webapp.inspector.evaluate import LONGEST
 from webapp.inspector.filters import Filter
 from webapp.inspector.labels import NAMES, label_of
-from webapp.inspector.rows import base_type
 from webapp.inspector.viewpoint import Viewpoint
 
 NUMBERS: Final = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "money", "oid"})
@@ -53,7 +52,7 @@ def columns(table: Table, masked: frozenset[str]) -> tuple[Column, ...]:
 
 def is_number(column: Column) -> bool:
     """Tell whether a column's values are figures, which stand at the right."""
-    return base_type(column.type) in NUMBERS
+    return column.bare in NUMBERS
 
 
 def lines(page: Page, at: Address) -> tuple[Line, ...]:
