@@ -120,14 +120,14 @@ def page(
     actions: list[tuple[str, str, bool]] | None = None,
     kept: list[Typed] | None = None,
 ) -> Response:
-    """Return the error page of ``status``; as JSON for a caller that proves itself by Bearer token.
+    """Return the error page of ``status``; as JSON for a caller with a Bearer token, or where it was asked for.
 
     ``actions`` are its ways out, as label, address, and whether it is the first choice; ``kept`` is what a form said
     that was not accepted.
     """
     said = words or WORDS.get(status) or Words(HTTPStatus(status).phrase, WORDS[400 if status < 500 else 500].message)
     told = diagnosis.for_page(status)
-    if _by_bearer():
+    if _by_bearer() or g.get("as_json"):
         more = {"diagnosis": told.as_json()} if told else {}
         response = jsonify(error={"status": status, "title": said.title, "message": said.message, **more})
     else:
