@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 import structlog
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request, url_for
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 
@@ -38,6 +37,7 @@ MOST: Final = 3  # of one request
 TOGETHER: Final = 2.0  # seconds for all of them, and for an administrator's page to wait
 CONNECT: Final = 2  # seconds, the least that libpq knows
 SHOWN_ON: Final = frozenset({403, 404, 409, 500})
+INSPECTOR: Final = "inspector.table"
 TOO_MANY: Final = "Too much was being looked into at that moment, so this was not."
 TOO_SLOW: Final = "The database did not say why in time; the log will, if it does."
 STATE: Final = "rowhouse.diagnosis"
@@ -85,14 +85,19 @@ def watch(app: Flask, settings: Settings) -> None:
     engine = rls.create_engine(url, application_name="rowhouse diagnosis", connect_timeout=CONNECT)
     app.extensions[STATE] = _State(engine, Afterwards())
     with app.app_context():
-        event.listen(db.engine, "after_cursor_execute", _met)
-        event.listen(db.engine, "handle_error", _refused)
+        listen(db.engine)
 
     @app.after_request
     def look_into_it(response: Response) -> Response:
         if g.get(_NOTES) is not None and (attempts := _take()):
             response.call_on_close(partial(app.extensions[STATE].afterwards.submit, _job(attempts)))
         return response
+
+
+def listen(engine: Engine) -> None:
+    """Have what is held back on ``engine`` noted with the request that it happens in."""
+    event.listen(engine, "after_cursor_execute", _met)
+    event.listen(engine, "handle_error", _refused)
 
 
 def _met(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
@@ -233,10 +238,10 @@ def _for_page(state: _State, viewer: Viewer) -> Told | None:
 
 def _address(viewer: Viewer, attempt: Attempt, diagnosis: Diagnosis) -> str:
     """Return the Inspector's address of what was met, where there are such pages."""
-    if not attempt.table or not any(name.startswith("inspector.") for name in current_app.view_functions):
+    if not attempt.table or INSPECTOR not in current_app.view_functions:
         return ""
-    asked = {"as": f"user:{viewer.id}", "command": attempt.command}
+    asked: dict[str, Any] = {"as": f"user:{viewer.id}", "command": attempt.command}
     key = diagnosis.explanation.key if diagnosis.explanation else attempt.key
     if key and attempt.command != "insert":
         asked["row"] = json.dumps(dict(key))
-    return f"/inspector/{quote(attempt.schema, safe='')}/{quote(attempt.table, safe='')}?{urlencode(asked)}"
+    return url_for(INSPECTOR, schema=attempt.schema, table=attempt.table, **asked)
