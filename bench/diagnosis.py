@@ -1,4 +1,4 @@
-"""Measure what noting costs where nothing is wrong: transactions on an engine that is listened to, and on one that is not.
+"""Measure what noting costs where nothing is wrong: an engine that is listened to, and one that is not.
 
     .venv/bin/python -m bench.diagnosis [--rounds N]
 
