@@ -68,9 +68,14 @@ class Eye:
         self._driver.execute("savepoint look")
         try:
             yield
-        except (psycopg.Error, TooSlow):
-            self._driver.execute("rollback to savepoint look")
-            self._driver.execute("release savepoint look")
+        except (psycopg.Error, TooSlow) as exc:
+            try:
+                self._driver.execute("rollback to savepoint look")
+                self._driver.execute("release savepoint look")
+            except psycopg.Error:  # the server ended the whole session, as transaction_timeout does
+                if isinstance(exc, TooSlow):
+                    raise exc from None
+                raise rls.errors.Unavailable(exc.sqlstate) from exc
             raise
         else:
             self._driver.execute("release savepoint look")
@@ -156,12 +161,8 @@ class Desk:
         if not self.admits(identity):
             raise ValueError(f"The role {identity.role!r} may not be looked through.")
         bound = rls.bind(self.engine, identity, limits=self.limits)
-        with bound.connect() as connection:
-            transaction = connection.begin()
-            try:
-                yield Eye(_driver(connection), identity)
-            finally:
-                transaction.rollback()
+        with _rolled_back(bound, identity) as eye:
+            yield eye
 
     @contextmanager
     def _eye(self, identity: rls.Identity, *, read_only: bool, snapshot: str) -> Iterator[Eye]:
@@ -173,16 +174,22 @@ class Desk:
             isolation="REPEATABLE READ",
             snapshot=snapshot,
         )
-        with bound.connect() as connection:
-            transaction = connection.begin()
+        with _rolled_back(bound, identity) as eye:
+            yield eye
+
+
+@contextmanager
+def _rolled_back(bound: Engine, identity: rls.Identity) -> Iterator[Eye]:
+    with bound.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield Eye(_driver(connection), identity)
+        finally:
+            # A connection that broke has raised already what the caller needs to know.
             try:
-                yield Eye(_driver(connection), identity)
-            finally:
-                # Nothing was written. A connection that broke has raised already what the caller needs to know.
-                try:
-                    transaction.rollback()
-                except (DBAPIError, rls.errors.DatabaseError, psycopg.Error):
-                    connection.invalidate()
+                transaction.rollback()
+            except (DBAPIError, rls.errors.DatabaseError, psycopg.Error):
+                connection.invalidate()
 
 
 def _driver(connection: Connection) -> GuardedConnection:

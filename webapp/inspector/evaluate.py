@@ -32,7 +32,10 @@ class Cell:
 def fault_of(error: psycopg.Error) -> Fault:
     """Return what Postgres said, without DETAIL and HINT."""
     message = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
-    return Fault(error.sqlstate or "", message)
+    raised = error.diag.context is not None
+    # What Postgres cannot read has a place in the text of the question. A stored policy is not read again.
+    is_ours = not raised and error.diag.statement_position is not None and (error.sqlstate or "").startswith("42")
+    return Fault(error.sqlstate or "", message, raised, is_ours)
 
 
 def as_text(expression: str) -> str:

@@ -15,10 +15,16 @@ COMMANDS: tuple[Command, ...] = ("select", "insert", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Hold what Postgres said instead of a value: its five-character code and its own first line."""
+    """Hold what Postgres said instead of a value: its five-character code and its own first line.
+
+    ``raised`` tells that a function said so. ``is_ours`` that it is the question which Postgres could not read, outside
+    of the table: that says nothing of what the policy comes to in it.
+    """
 
     sqlstate: str
     message: str
+    raised: bool = False
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,8 @@ def counts(desk: Desk, identity: rls.Identity, entries: Sequence[Entry]) -> dict
 
 
 def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> Count:
-    all_of = _up_to(look.seer, schema, name, filters, table) if look.seer else None
-    seen = _up_to(look.person, schema, name, filters, table)
+    all_of = _up_to(look.seer, schema, name, filters, table, None) if look.seer else None
+    seen = _up_to(look.person, schema, name, filters, table, 0)  # who gets an error sees no row
     return Count(
         None if all_of is None else min(all_of, MOST_COUNTED),
         None if seen is None else min(seen, MOST_COUNTED),
@@ -123,9 +123,11 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
     )
 
 
-def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
+def _up_to(
+    eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None, on_error: int | None
+) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) some").format(
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) counted").format(
         quoted(schema, name),
         alias_of(table) if table else quoted("r"),
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
@@ -137,4 +139,4 @@ def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: T
     except TooSlow:
         return None
     except psycopg.Error:
-        return 0 if table is None or table.rights.usage else None
+        return on_error
