@@ -292,6 +292,25 @@ class Factories:
         )
         return change
 
+    def persona(self, person: Person, name: str = "A visitor", *, viewpoint: str = "anon") -> UUID:
+        """Make a viewpoint that ``person`` has saved for all administrators, and return its id."""
+        persona = new_id()
+        self._connection.execute(
+            "insert into rowhouse.personas (id, name, viewpoint, created_by) values (%s, %s, %s, %s)",
+            (persona, name, viewpoint, person.id),
+        )
+        return persona
+
+    def inspection(self, person: Person, action: str = "browse", *, viewpoint: str = "anon") -> UUID:
+        """Make an entry of the log of inspections, and return its id."""
+        entry = new_id()
+        self._connection.execute(
+            "insert into rowhouse.inspections (id, actor, actor_name, action, viewpoint, viewed_as, role)"
+            " values (%s, %s, %s, %s, %s, %s, 'anon')",
+            (entry, person.id, person.name, action, viewpoint, viewpoint),
+        )
+        return entry
+
     def upload(self, org: Org, person: Person, text: str, *, name: str = "products.csv") -> UUID:
         """Make an import of a file of ``person``, and return its id: line 2 is good and line 3 is not."""
         upload, header = new_id(), text.splitlines()[0].split(",")

@@ -10,6 +10,7 @@ import pytest
 from tests.fixtures.application import MakeApp
 from tests.fixtures.cluster import Postgres
 from tests.fixtures.database import Database
+from webapp.inspector.desk import MASKS
 from webapp.settings import BadSettings, Settings, load, load_direct_url
 
 GOOD: dict[str, Any] = {
@@ -54,6 +55,12 @@ def test_each_missing_setting_is_named_with_what_it_is() -> None:
         ({"public_url": "https://work.example.com", "debug": True}, "DEBUG"),
         ({"public_url": "https://work.example.com", "rowhouse_demo": True}, "ROWHOUSE_DEMO"),
         ({"log_level": "LOUD"}, "LOG_LEVEL"),
+        ({"inspector_database_url": "mysql://x/y"}, "INSPECTOR_DATABASE_URL.*postgresql:// only"),
+        ({"inspector_database_url": "postgres://rowhouse_web@db:5432/x"}, "has the login of DATABASE_URL"),
+        ({"inspector_roles": ""}, "INSPECTOR_ROLES.*a role at least"),
+        ({"inspector_roles": "anon,none"}, "INSPECTOR_ROLES.*none is the login itself"),
+        ({"inspector_roles": "a" * 64}, "INSPECTOR_ROLES.*roles of Postgres"),
+        ({"inspector_diagnosis": "perhaps"}, "INSPECTOR_DIAGNOSIS"),
         ({"statement_timeout_ms": 0}, "STATEMENT_TIMEOUT_MS"),
     ],
 )
@@ -75,6 +82,24 @@ def test_the_secrets_before_these_are_read_and_shown_to_nobody() -> None:
     assert (settings.previous_keys, settings.previous_jwt_secrets) == (("o" * 32,), ("p" * 32,))
     assert "p" * 32 not in repr(settings)
     assert load(**GOOD).previous_jwt_secrets == ()
+
+
+def test_what_the_inspector_may_do_is_read_from_lists_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(**GOOD)
+    assert (settings.inspector_roles, settings.inspector_masks) == (("anon", "authenticated"), MASKS)
+    assert settings.inspector_diagnosis
+    monkeypatch.setenv("INSPECTOR_ROLES", "anon, service_role")
+    monkeypatch.setenv("INSPECTOR_MASKS", "Pass-Word, iban")
+    monkeypatch.setenv("INSPECTOR_DIAGNOSIS", "off")
+    settings = load(**GOOD)
+    assert settings.inspector_roles == ("anon", "service_role")
+    assert settings.inspector_masks == ("pass_word", "iban")  # as names of columns are compared
+    assert not settings.inspector_diagnosis
+
+
+def test_no_word_at_all_masks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_MASKS", "")
+    assert load(**GOOD).inspector_masks == ()
 
 
 def test_settings_do_not_change() -> None:

@@ -24,18 +24,20 @@ ADMINS = ("authenticated",)
 IS_ADMIN = "(select rowhouse.is_platform_admin())"
 TABLES = ("inspections", "personas")
 
-ACCOUNT_ALIVE = Function(
-    "rowhouse.account_alive()",
-    """create or replace function rowhouse.account_alive() returns boolean
+IS_LOOKED_THROUGH = Function(
+    "rowhouse.is_looked_through()",
+    """create or replace function rowhouse.is_looked_through() returns boolean
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
-    select from auth.users u
-    where u.id = auth.uid()
-      and u.deleted_at is null
-      and (u.banned_until is null or u.banned_until <= now())
-  )
+  select session_user = 'rowhouse_inspector'
+    and (auth.jwt() ->> 'session_id') is null
+    and exists (
+      select from auth.users u
+      where u.id = auth.uid()
+        and u.deleted_at is null
+        and (u.banned_until is null or u.banned_until <= now())
+    )
 $$""",
     (),
 )
@@ -46,18 +48,15 @@ SESSION_ALIVE = Function(
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when session_user = 'rowhouse_inspector' and (auth.jwt() ->> 'session_id') is null
-    then rowhouse.account_alive()
-    else exists (
-      select from auth.sessions s
-      join auth.users u on u.id = s.user_id
-      where s.id = (auth.jwt() ->> 'session_id')::uuid
-        and s.user_id = auth.uid()
-        and (s.not_after is null or s.not_after > now())
-        and u.deleted_at is null
-        and (u.banned_until is null or u.banned_until <= now())
-    )
-  end
+  select exists (
+    select from auth.sessions s
+    join auth.users u on u.id = s.user_id
+    where s.id = (auth.jwt() ->> 'session_id')::uuid
+      and s.user_id = auth.uid()
+      and (s.not_after is null or s.not_after > now())
+      and u.deleted_at is null
+      and (u.banned_until is null or u.banned_until <= now())
+  ) or rowhouse.is_looked_through()
 $$""",
     ("anon", "authenticated", "service_role"),
 )
@@ -386,7 +385,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("personas_name_key")),
         schema="rowhouse",
     )
-    op.create_function(ACCOUNT_ALIVE)
+    op.create_function(IS_LOOKED_THROUGH)
     op.replace_function(SESSION_ALIVE, SESSION_ALIVE_BEFORE)
     for function in FUNCTIONS:
         op.create_function(function)
@@ -407,4 +406,4 @@ def downgrade() -> None:
     for function in reversed(FUNCTIONS):
         op.drop_function(function)
     op.replace_function(SESSION_ALIVE_BEFORE, SESSION_ALIVE)
-    op.drop_function(ACCOUNT_ALIVE)
+    op.drop_function(IS_LOOKED_THROUGH)

@@ -45,36 +45,35 @@ CREATE TABLE rowhouse.personas (
     CONSTRAINT personas_name_key UNIQUE (name)
 );
 
-create or replace function rowhouse.account_alive() returns boolean
+create or replace function rowhouse.is_looked_through() returns boolean
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
-    select from auth.users u
-    where u.id = auth.uid()
-      and u.deleted_at is null
-      and (u.banned_until is null or u.banned_until <= now())
-  )
+  select session_user = 'rowhouse_inspector'
+    and (auth.jwt() ->> 'session_id') is null
+    and exists (
+      select from auth.users u
+      where u.id = auth.uid()
+        and u.deleted_at is null
+        and (u.banned_until is null or u.banned_until <= now())
+    )
 $$;
 
-REVOKE ALL ON ROUTINE rowhouse.account_alive() FROM PUBLIC, anon, authenticated, service_role;
+REVOKE ALL ON ROUTINE rowhouse.is_looked_through() FROM PUBLIC, anon, authenticated, service_role;
 
 create or replace function rowhouse.session_alive() returns boolean
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when session_user = 'rowhouse_inspector' and (auth.jwt() ->> 'session_id') is null
-    then rowhouse.account_alive()
-    else exists (
-      select from auth.sessions s
-      join auth.users u on u.id = s.user_id
-      where s.id = (auth.jwt() ->> 'session_id')::uuid
-        and s.user_id = auth.uid()
-        and (s.not_after is null or s.not_after > now())
-        and u.deleted_at is null
-        and (u.banned_until is null or u.banned_until <= now())
-    )
-  end
+  select exists (
+    select from auth.sessions s
+    join auth.users u on u.id = s.user_id
+    where s.id = (auth.jwt() ->> 'session_id')::uuid
+      and s.user_id = auth.uid()
+      and (s.not_after is null or s.not_after > now())
+      and u.deleted_at is null
+      and (u.banned_until is null or u.banned_until <= now())
+  ) or rowhouse.is_looked_through()
 $$;
 
 REVOKE ALL ON ROUTINE rowhouse.session_alive() FROM PUBLIC, anon, authenticated, service_role;

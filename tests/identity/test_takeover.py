@@ -1,5 +1,7 @@
 """One injected SELECT opens no account: what signing in is made of cannot be reached from a request's transaction.
 
+Nor can what tells who has an account, which is the Inspector's.
+
 A statement in a statement runs where no FROM clause is looked at: ts_stat and query_to_xml take it as text, and
 set_config steps out of the role first. Both were a way to the hash of any password, and to a session of anybody.
 """
@@ -36,7 +38,18 @@ from rowhouse_auth.create_account('new@example.test', 'hash', '', null, '', repe
 ROTATE = "array_to_tsvector(array[outcome]) from rowhouse_auth.rotate_token('a', 'b', '1 day')"
 END = "array_to_tsvector(array['ended']) from rowhouse_auth.end_session('{id}', '{session}') e"
 COUNT = "array_to_tsvector(array['counted']) from rowhouse_auth.count_attempt('account', '{email}', 1, '1 day') c"
-STEPS = {"hash": HASH, "open": OPEN, "create": CREATE, "rotate": ROTATE, "end": END, "count": COUNT}
+PEOPLE = "array_to_tsvector(array[p.email]) from rowhouse.inspect_people('', 100) p"
+PERSON = "array_to_tsvector(array[p.email]) from rowhouse.inspect_person('{id}') p"
+STEPS = {
+    "hash": HASH,
+    "open": OPEN,
+    "create": CREATE,
+    "rotate": ROTATE,
+    "end": END,
+    "count": COUNT,
+    "people": PEOPLE,
+    "person": PERSON,
+}
 
 # Each runs a statement that it is given as text; each tries with the login's own role and with the one it has.
 WAYS = {
@@ -67,20 +80,17 @@ def statement(way: str, step: str, victim: Person) -> str:
     return whole.format(email=victim.email, id=victim.id, session=victim.session_id)
 
 
-@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("who", ["member", "anon", "none"])
 def test_no_statement_of_a_request_reaches_what_signing_in_is_made_of(
-    who: str, way: str, step: str, world: World, database: Database, web_engine: Engine
+    who: str, way: str, world: World, database: Database, web_engine: Engine
 ) -> None:
-    before = database.snapshot()
-    given = statement(way, step, world.platform_admin)
-    with (
-        pytest.raises(NotPermitted),
-        rls.unit_of_work(web_engine, identities(world)[who]) as connection,
-    ):
-        connection.exec_driver_sql(given)
-    assert database.snapshot() == before
+    before, identity = database.snapshot(), identities(world)[who]
+    for step in STEPS:
+        given = statement(way, step, world.platform_admin)
+        with pytest.raises(NotPermitted), rls.unit_of_work(web_engine, identity) as connection:
+            connection.exec_driver_sql(given)
+        assert database.snapshot() == before, step
 
 
 def test_the_statement_would_work_for_the_login_that_signs_people_in(world: World, database: Database) -> None:
@@ -91,6 +101,16 @@ def test_the_statement_would_work_for_the_login_that_signs_people_in(world: Worl
         found = str(connection.exec_driver_sql(given).one())
     assert "$2" in found
     assert str(world.platform_admin.id) in found
+
+
+def test_the_login_of_the_inspector_finds_people_as_the_service_role_alone(world: World, database: Database) -> None:
+    engine = rls.create_engine(database.inspector_url)
+    given = statement("by itself", "people", world.platform_admin)
+    with rls.unit_of_work(engine, Identity.service("a test")) as connection:
+        assert len(connection.exec_driver_sql(given).all()) == 14
+    for identity in identities(world).values():
+        with pytest.raises(NotPermitted), rls.unit_of_work(engine, identity) as connection:
+            connection.exec_driver_sql(given)
 
 
 @pytest.mark.parametrize("role", ["rowhouse_signin", "rowhouse_inspector", "postgres"])

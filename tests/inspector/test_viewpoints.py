@@ -258,6 +258,17 @@ def test_people_are_found_by_address_by_its_beginning_and_by_words_of_their_name
     assert people_found(desk, str(uuid4())) == []
 
 
+def test_a_search_that_takes_too_long_says_what_to_write_instead(
+    spare_database: Callable[[], Database],
+) -> None:
+    database = spare_database()
+    desk = Desk(rls.create_engine(database.inspector_url), limits=rls.Limits(statement=200))
+    with database.superuser().transaction():
+        database.superuser().execute("lock table public.profiles in access exclusive mode")
+        with pytest.raises(UnknownViewpoint, match="user:ID"):
+            find(desk, "maya")
+
+
 def another_project(make: Callable[[], Database], granted: bool) -> Desk:
     """Return a desk on a database that has Supabase's accounts and nothing of ours."""
     database = make()
@@ -293,4 +304,15 @@ def test_another_project_that_refuses_its_accounts_is_told_what_to_grant(
     for spec in ("email:kim@shop.test", f"user:{uuid4()}"):
         with pytest.raises(UnknownViewpoint, match=r"grant select on auth\.users to service_role"):
             resolve(desk, spec)
+    with pytest.raises(UnknownViewpoint, match=r"no rowhouse\.inspect_members"):
+        resolve(desk, "role:acme:owner")
     assert resolve(desk, "anon") == viewpoints.ANON
+
+
+def test_a_function_that_the_service_role_may_not_execute_is_no_500(spare_database: Callable[[], Database]) -> None:
+    database = spare_database()
+    database.admin_sql("revoke execute on all functions in schema rowhouse from service_role")
+    desk = Desk(rls.create_engine(database.inspector_url))
+    for spec in ("email:kim@shop.test", "role:acme:owner"):
+        with pytest.raises(UnknownViewpoint, match="service role may not"):
+            resolve(desk, spec)

@@ -133,6 +133,12 @@ RULES = (
         " as 'select 1'; grant execute on function rowhouse_auth.probe() to anon",
     ),
     Rule(
+        "what finds people for the Inspector can be called by the service role alone",
+        f"select name, grantee from ({_FUNCTION_GRANTS}) g"
+        r" where name ~ '^rowhouse\.inspect(ed|_\w+)\(' and grantee <> 'service_role'",
+        "grant execute on function rowhouse.inspect_person(uuid) to authenticated",
+    ),
+    Rule(
         "views obey the policies of whoever looks",
         f"""select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname in {OURS} and c.relkind = 'v'

@@ -145,6 +145,12 @@ MATRIX: dict[str, Rights] = {
     "auth.sessions": CLOSED,
     "auth.users": CLOSED,
     "rowhouse.alembic_version": CLOSED,
+    "rowhouse.inspections": Rights(granted=("select",), may={"select": {"platform_admin": 1}}),
+    "rowhouse.personas": Rights(
+        insert="insert into rowhouse.personas (name, viewpoint) values ('New', 'anon')",
+        granted=("select", "insert", "update", "delete"),
+        may={command: {"platform_admin": 1} for command in get_args(Command)},
+    ),
     "rowhouse_auth.attempts": CLOSED,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -25,7 +25,7 @@ from webapp.web.scope import current
 
 LOG = (
     "select actor, actor_name, action, viewpoint, viewed_as, role, schema_name, table_name, record_key, command, rows"
-    " from rowhouse.inspections order by id"
+    " from rowhouse.inspections where not (action = 'counts' and role = 'anon') order by id"  # not that of the world
 )
 View = Callable[[], Any]
 As = Callable[[Person, View], Any]
@@ -39,9 +39,9 @@ def lab(make_app: MakeApp) -> Flask:
 
     @app.route("/lab", methods=["GET", "POST"])
     @access.signed_in()
-    def laboratory() -> str:
+    def laboratory() -> dict[str, str]:
         app.config["DOES"]()
-        return ""
+        return {}
 
     return app
 
@@ -167,7 +167,7 @@ def test_an_administrator_that_was_revoked_is_none_from_the_next_statement_on(
 
 def test_an_entry_is_finished_once_and_by_whoever_began_it(visit: Any, world: World, database: Database) -> None:
     begun: list[UUID] = []
-    visit(world.platform_admin, lambda: begun.append(inspection.record(InspectionAction.COUNTS)))
+    visit(world.platform_admin, lambda: begun.append(inspection.record(InspectionAction.LOG)))
     database.sql(
         "update auth.users set raw_app_meta_data = '{\"rowhouse_admin\": true}' where id = %s", (world.stranger.id,)
     )
@@ -221,7 +221,7 @@ def test_a_persona_is_looked_up_and_looked_through(visit: Any, world: World) -> 
     assert '"country":"NL"' in dutch.identity.claims
 
 
-@pytest.mark.parametrize("spec", [f"persona:{uuid4()}", "persona:x", "persona:"])
+@pytest.mark.parametrize("spec", [f"persona:{UUID(int=7)}", "persona:x", "persona:"])
 def test_a_persona_that_is_not_there_is_said_to_be_gone(spec: str, visit: Any, world: World) -> None:
     with pytest.raises(UnknownViewpoint, match="no such persona"):
         visit(world.platform_admin, lambda: inspection.viewpoint(spec))
@@ -241,7 +241,7 @@ def test_without_a_login_of_its_own_the_desk_sees_nothing_hidden(make_app: MakeA
     app = make_app(inspector_database_url=None, inspector_roles=("anon",), inspector_masks=("pin",))
     with app.app_context():
         desk = inspection.desk()
-    assert (desk.sees_hidden, desk.roles) == (False, {"anon"})
+    assert (desk.sees_hidden, sorted(desk.roles)) == (False, ["anon"])
     assert desk.is_masked("user_pin")
     assert not desk.is_masked("password")
 
@@ -249,21 +249,27 @@ def test_without_a_login_of_its_own_the_desk_sees_nothing_hidden(make_app: MakeA
 @pytest.mark.parametrize(
     ("made_unsafe", "undone", "said"),
     [
-        ("alter role rowhouse_inspector bypassrls", "alter role rowhouse_inspector nobypassrls", "inspector has BYPASS"),
+        (
+            "alter role rowhouse_inspector bypassrls",
+            "alter role rowhouse_inspector nobypassrls",
+            "inspector has BYPASS",
+        ),
         ("alter role rowhouse_inspector superuser", "alter role rowhouse_inspector nosuperuser", "is a superuser"),
-        ("grant postgres to rowhouse_inspector", "revoke postgres from rowhouse_inspector", "member of postgres"),
+        ("grant pg_monitor to rowhouse_inspector", "revoke pg_monitor from rowhouse_inspector", "member of pg_monitor"),
         ("revoke anon from rowhouse_inspector", "grant anon to rowhouse_inspector", "no member of anon"),
     ],
 )
 def test_an_inspectors_login_that_can_do_too_much_or_too_little_is_refused_at_start(
     made_unsafe: str, undone: str, said: str, make_app: MakeApp, database: Database
 ) -> None:
-    database.admin_sql(made_unsafe)
+    # A grant is taken back by whoever gave it.
+    run = database.sql if "anon" in made_unsafe else database.admin_sql
+    run(made_unsafe)
     try:
         with pytest.raises(BadSettings, match=f"{said}(.|\n)*INSPECTOR_DATABASE_URL"):
             make_app()
     finally:
-        database.admin_sql(undone)
+        run(undone)
 
 
 def test_an_inspectors_login_that_does_not_answer_stops_nobody_but_the_inspector(
@@ -273,7 +279,7 @@ def test_an_inspectors_login_that_does_not_answer_stops_nobody_but_the_inspector
     client = app.test_client()
     assert isinstance(client, Client)
     assert client.sign_in(world.acme.owner).status_code == 303
-    assert client.get("/o/acme/products").status_code in (200, 404)
+    client.page("/o/acme/products/")
     with app.app_context(), pytest.raises(Exception, match="cannot be reached"):
         inspection.desk()
 

@@ -17,7 +17,7 @@ from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.findings import PolicyReading
-from webapp.inspector.judge import Judge, Stage, judged
+from webapp.inspector.judge import Judge, Stage
 from webapp.inspector.labels import referenced
 from webapp.inspector.oracle import named, visible
 from webapp.inspector.quoting import is_text
@@ -261,13 +261,15 @@ def _sights_of(eye: Eye, of: Veil, rows: Sequence[Row], readable: bool, *, other
         return [_sight(True, words, "", row, there) for row in rows]
     if not readable:
         return [Sight(True, reasons.NOT_READ, trusted=False) for _ in rows]
-    readings = Judge(eye, table, veil=of).read(SELECT, [row.text for row in rows])
-    return [_judged(of, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
+    judge = Judge(eye, table, veil=of)
+    readings = judge.read(SELECT, [row.text for row in rows])
+    return [_judged(judge, of, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
 
 
-def _judged(of: Veil, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None) -> Sight:
-    one, _, all_of, _ = judged(readings)
-    verdict = False if one is False or all_of is False else None if one is None or all_of is None else True
+def _judged(
+    judge: Judge, of: Veil, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
+) -> Sight:
+    verdict = judge.sentence(SELECT, readings, row.text).verdict
     unsure = any(reading.volatile or _writes(reading) for reading in readings)
     policy, words = reasons.short(of.table, row, readings, of.masked)
     if verdict is None:

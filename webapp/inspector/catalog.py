@@ -57,7 +57,8 @@ class Policy:
     """Hold a policy of the table, with its expressions as Postgres prints them.
 
     ``for_role`` tells whether it applies to the role that was asked about; ``volatile`` names the VOLATILE functions
-    that it can reach, by way of views and of other tables' policies too. ``reads`` names the tables in its sub-selects.
+    that it can reach, by way of views and of other tables' policies too. ``reads`` names the tables in its sub-selects,
+    ``closed`` the schemas of what it names on which the role has no USAGE: it needs none, but whoever repeats it does.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Policy:
     for_role: bool
     volatile: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,18 @@ with recursive rel as (
   select called.pol, jsonb_agg(f.oid::regproc::text order by f.proname) as names
   from called join pg_catalog.pg_proc f on f.oid = called.fn and f.provolatile = 'v'
   group by called.pol
+), closed as (
+  select pol.oid as pol, jsonb_agg(distinct n.nspname) as names
+  from pol
+  cross join lateral regexp_matches(
+    pol.body, ':(funcid|opno|relid|consttype|resulttype|casetype|aggfnoid|element_typeid) (\\d+)', 'g') m
+  left join pg_catalog.pg_proc f on m[1] in ('funcid', 'aggfnoid') and f.oid = m[2]::oid
+  left join pg_catalog.pg_operator o on m[1] = 'opno' and o.oid = m[2]::oid
+  left join pg_catalog.pg_class c on m[1] = 'relid' and c.oid = m[2]::oid
+  left join pg_catalog.pg_type t on m[1] not in ('funcid', 'aggfnoid', 'opno', 'relid') and t.oid = m[2]::oid
+  join pg_catalog.pg_namespace n on n.oid = coalesce(f.pronamespace, o.oprnamespace, c.relnamespace, t.typnamespace)
+  where not has_schema_privilege(%(role)s, n.oid, 'usage')
+  group by pol.oid
 ), idx as (
   select i.indexrelid, i.indisprimary, array(
     select a.attname from unnest(i.indkey::int2[]) with ordinality k (num, place)
@@ -268,7 +282,8 @@ select json_build_object(
       'reads', (
         select json_agg(distinct k.oid::regclass::text)
         from regexp_matches(coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, ''), ':relid (\\d+)', 'g') m
-        join pg_catalog.pg_class k on k.oid = m[1]::oid)
+        join pg_catalog.pg_class k on k.oid = m[1]::oid),
+      'closed', (select c.names from closed c where c.pol = p.oid)
     ) order by p.polname)
     from pg_catalog.pg_policy p where p.polrelid = rel.oid),
   'foreign', (
@@ -366,6 +381,7 @@ def _policies(facts: dict[str, Any]) -> Iterator[Policy]:
             bool(policy["mine"]),
             tuple(policy["volatile"] or ()),
             tuple(policy["reads"] or ()),
+            tuple(policy["closed"] or ()),
         )
 
 

@@ -22,13 +22,14 @@ from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdic
 from webapp.inspector.judge import Judge, not_asked
 from webapp.inspector.labels import label_of, named
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import BadKey, Key, Row, alias_of, equals, fetch, key_names
+from webapp.inspector.rows import BadKey, Key, Row, alias_of, equals, fetch, is_askable, key_names
 from webapp.inspector.veil import Veil, can_be_judged, over, unreadable, veiled
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
 
 NOT_TRIED = "Nothing was written: only a trial, which is rolled back, has Postgres's own answer."
 ON_A_VIEW = "The rows of a view come from the tables behind it, whose policies are not read here."
+NOT_ASKABLE = "Postgres cannot be asked for this row: SELECT on {} is not granted, and a WHERE reads it."
 BY_PLACE = "There is no primary key: the row is named by its place (ctid), which changes when the row does."
 BY_ALL = "There is no key: the row is named by a digest of all of it."
 
@@ -172,9 +173,12 @@ def _policy_rungs(judge: Judge, table: Table, stages: Sequence[ladder.Asked], te
     rungs: list[Rung] = []
     for number, asked in enumerate(stages):
         text = texts.get(asked.stage.row)
-        readings = judge.read(asked.stage, [text])[0] if text is not None and table.rights.usage else None
+        readings, sentence = None, None
+        if text is not None and table.rights.usage and ladder.binds(table):
+            readings = judge.read(asked.stage, [text])[0]
+            sentence = judge.sentence(asked.stage, readings, text)
         others = not_asked(table, asked.stage) if number == 0 else ()
-        rungs += ladder.policy_rungs(table, asked, readings, others)
+        rungs += ladder.policy_rungs(table, asked, readings or (), others, sentence)
     return rungs
 
 
@@ -194,6 +198,8 @@ def _oracle(look: Look, veil: Veil, question: Question) -> tuple[Oracle, str]:
         quoted(table.schema, table.name), alias_of(table), condition
     )
     text = psql.script(identity, query, values)
+    if not is_askable(table):
+        return Oracle(None, NOT_ASKABLE.format(", ".join(key_names(table)))), text
     began = time.perf_counter()
     try:
         with look.person.savepoint():

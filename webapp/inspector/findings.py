@@ -17,14 +17,12 @@ COMMANDS: tuple[Command, ...] = ("select", "insert", "update", "delete")
 class Fault:
     """Hold what Postgres said instead of a value: its five-character code and its own first line.
 
-    ``raised`` tells that a function said so. ``is_ours`` that it is the question which Postgres could not read, outside
-    of the table: that says nothing of what the policy comes to in it.
+    ``raised`` tells that a function said so.
     """
 
     sqlstate: str
     message: str
     raised: bool = False
-    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.filters import Filter
 from webapp.inspector.quoting import name as quoted
 from webapp.inspector.quoting import raw
-from webapp.inspector.rows import WHOLE, Row, alias_of, key_items, key_names, sign, type_of
+from webapp.inspector.rows import WHOLE, Row, alias_of, is_askable, key_items, key_names, sign, type_of
 
 MOST_COUNTED: Final = 10_000
 COUNTING: Final = rls.Limits(statement=400, lock=200, idle=10_000, transaction=8_000)
@@ -37,6 +37,8 @@ def visible(eye: Eye, table: Table, rows: Sequence[Row]) -> set[Named] | None:
     One query for all. Where that raises, the rows are asked in halves: a policy may raise for one of them only, and who
     gets an error sees no row.
     """
+    if not is_askable(table):
+        return None
     condition, parameters = _among(table, rows)
     query = sql.SQL("select {} from {} as {} where {}").format(
         sql.SQL(", ").join(key_items(table)),
@@ -112,8 +114,8 @@ def counts(desk: Desk, identity: rls.Identity, entries: Sequence[Entry]) -> dict
 
 
 def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> Count:
-    all_of = _up_to(look.seer, schema, name, filters, table, None) if look.seer else None
-    seen = _up_to(look.person, schema, name, filters, table, 0)  # who gets an error sees no row
+    all_of = _up_to(look.seer, schema, name, filters, table) if look.seer else None
+    seen = _up_to(look.person, schema, name, filters, table)
     return Count(
         None if all_of is None else min(all_of, MOST_COUNTED),
         None if seen is None else min(seen, MOST_COUNTED),
@@ -123,11 +125,9 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
     )
 
 
-def _up_to(
-    eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None, on_error: int | None
-) -> int | None:
+def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) counted").format(
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
         quoted(schema, name),
         alias_of(table) if table else quoted("r"),
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
@@ -138,5 +138,6 @@ def _up_to(
             return int(eye.rows(query, values)[0][0])
     except TooSlow:
         return None
-    except psycopg.Error:
-        return on_error
+    except psycopg.Error as exc:
+        # Whoever is refused sees none. What went wrong otherwise, a policy that raises above all, is no number.
+        return 0 if exc.sqlstate == "42501" else None

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from webapp.inspector.desk import Desk, Eye
+from webapp.inspector.desk import Desk, Eye, TooSlow
 
 Found = TypeVar("Found")
 _ABSENT: Final = frozenset({"3F000", "42883", "42P01"})  # no such schema, function, table
@@ -129,11 +129,11 @@ def members(desk: Desk, org_slug: str, role: str) -> tuple[Person, ...]:
     try:
         return _people(_asked(desk, ask))
     except psycopg.Error as exc:
-        if exc.sqlstate not in _ABSENT:
+        if exc.sqlstate != _REFUSED and exc.sqlstate not in _ABSENT:
             raise
         raise UnknownViewpoint(
-            "This database has no rowhouse.inspect_members(), which tells who has a role in an organisation. "
-            "Look through a person instead: by address, or by id."
+            "This database has no rowhouse.inspect_members(), which tells who has a role in an organisation, or the "
+            "service role may not execute it. Look through a person instead: by address, or by id."
         ) from exc
 
 
@@ -151,8 +151,13 @@ def _asked(desk: Desk, ask: Callable[[Eye], Found]) -> Found:
             "People cannot be looked up, because the Inspector has no login of its own. Set INSPECTOR_DATABASE_URL to "
             "the login rowhouse_inspector; until then, look as anon or with custom claims."
         )
-    with desk.seeing() as eye:
-        return ask(eye)
+    try:
+        with desk.seeing() as eye:
+            return ask(eye)
+    except TooSlow as exc:
+        raise UnknownViewpoint(
+            "Finding people took too long and was stopped. Write the whole address, or the account's id as user:ID."
+        ) from exc
 
 
 def _ours_or(eye: Eye, ours: str, theirs: str, given: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
@@ -160,7 +165,7 @@ def _ours_or(eye: Eye, ours: str, theirs: str, given: Mapping[str, Any]) -> Sequ
         with eye.savepoint():
             return eye.rows(ours, given)
     except psycopg.Error as exc:
-        if exc.sqlstate not in _ABSENT:
+        if exc.sqlstate != _REFUSED and exc.sqlstate not in _ABSENT:
             raise
     try:
         return eye.rows(theirs, given)

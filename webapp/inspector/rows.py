@@ -51,6 +51,14 @@ def key_names(table: Table) -> tuple[str, ...]:
     return (PART, PLACE) if table.has_children or table.kind == "partitioned" else (PLACE,)
 
 
+def is_askable(table: Table) -> bool:
+    """Tell whether the role may ask for a row by what names it: a WHERE needs SELECT on the columns in it."""
+    rights = table.rights
+    return (
+        "select" in rights.granted or not rights.columns["select"] or set(key_names(table)) <= rights.columns["select"]
+    )
+
+
 def key_items(table: Table) -> list[sql.Composed]:
     """Return SQL for each part of the key, as text."""
     alias = alias_of(table)

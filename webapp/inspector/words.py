@@ -92,9 +92,14 @@ def permissive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
         if not reading.is_known:
             return None, f"{reading.name} could not be asked"
         if reading.value:
-            admitting = [reading.name for reading in asked if reading.value]
-            return True, f"{len(admitting)} of {len(asked)} admit the row: {', '.join(admitting)}"
-    return False, f"0 of {len(asked)} admit{'s' if len(asked) == 1 else ''} the row; one must"
+            return True, admitting(asked)
+    return False, f"0 of {len(asked)} admit the row; one must"
+
+
+def admitting(asked: Sequence[PolicyReading]) -> str:
+    """Return which of the permissive policies that were asked admit the row."""
+    names = [reading.name for reading in asked if reading.value]
+    return f"{len(names)} of {len(asked)} admit{'s' * (len(names) == 1)} the row: {', '.join(names)}"
 
 
 def restrictive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:

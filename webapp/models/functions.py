@@ -30,41 +30,40 @@ $$""",
 
 
 # The Inspector looks through people who are not signed in; its login can become the service role, and so learns nothing
-# by this that it could not read anyway. No request can have that login: session_user is who connected.
+# by this that it could not read anyway. No request can have that login: session_user is who connected. A function of
+# its own, asked last: the plan of the other one, which is made for each statement, stays as small as it was.
+IS_LOOKED_THROUGH = Function(
+    "rowhouse.is_looked_through()",
+    f"""create or replace function rowhouse.is_looked_through() returns boolean
+{_DEFINER}
+as $$
+  select session_user = 'rowhouse_inspector'
+    and (auth.jwt() ->> 'session_id') is null
+    and exists (
+      select from auth.users u
+      where u.id = auth.uid()
+        and u.deleted_at is null
+        and (u.banned_until is null or u.banned_until <= now())
+    )
+$$""",
+)
+
 SESSION_ALIVE = Function(
     "rowhouse.session_alive()",
     f"""create or replace function rowhouse.session_alive() returns boolean
 {_DEFINER}
 as $$
-  select case when session_user = 'rowhouse_inspector' and (auth.jwt() ->> 'session_id') is null
-    then rowhouse.account_alive()
-    else exists (
-      select from auth.sessions s
-      join auth.users u on u.id = s.user_id
-      where s.id = (auth.jwt() ->> 'session_id')::uuid
-        and s.user_id = auth.uid()
-        and (s.not_after is null or s.not_after > now())
-        and u.deleted_at is null
-        and (u.banned_until is null or u.banned_until <= now())
-    )
-  end
-$$""",
-    _BROWSER,
-)
-
-# A function of its own, so that the other's plan, which is made for each statement, stays as small as it was.
-ACCOUNT_ALIVE = Function(
-    "rowhouse.account_alive()",
-    f"""create or replace function rowhouse.account_alive() returns boolean
-{_DEFINER}
-as $$
   select exists (
-    select from auth.users u
-    where u.id = auth.uid()
+    select from auth.sessions s
+    join auth.users u on u.id = s.user_id
+    where s.id = (auth.jwt() ->> 'session_id')::uuid
+      and s.user_id = auth.uid()
+      and (s.not_after is null or s.not_after > now())
       and u.deleted_at is null
       and (u.banned_until is null or u.banned_until <= now())
-  )
+  ) or rowhouse.is_looked_through()
 $$""",
+    _BROWSER,
 )
 
 USER_ID = Function(
@@ -195,7 +194,7 @@ $$""",
 )
 
 FUNCTIONS: tuple[Function, ...] = (
-    ACCOUNT_ALIVE,
+    IS_LOOKED_THROUGH,
     SESSION_ALIVE,
     USER_ID,
     _orgs("member_orgs", "'viewer', 'member', 'admin', 'owner'"),
