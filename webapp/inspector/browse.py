@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from webapp.inspector import filters as narrowing
-from webapp.inspector import ladder, reasons
+from webapp.inspector import ladder, reasons, veil
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.evaluate import fault_of
@@ -20,8 +20,10 @@ from webapp.inspector.findings import PolicyReading
 from webapp.inspector.judge import Judge, Stage
 from webapp.inspector.labels import referenced
 from webapp.inspector.oracle import named, visible
+from webapp.inspector.quoting import is_text
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import Row, alias_of, key_items, masked_columns, row_of, value_items
+from webapp.inspector.rows import Row, alias_of, key_items, row_of, value_items, whole_item
+from webapp.inspector.veil import Veil
 from webapp.inspector.whatif import Wanted
 
 LIMIT: Final = 50  # rows of a page
@@ -100,7 +102,8 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     ``table`` was read for the first person's role, ``others`` for those of the rest. Raises BadFilter, TooSlow, and
     psycopg.Error where the rows cannot be read at all.
     """
-    masked = masked_columns(desk, table)
+    people = tuple(veil.over(desk, one) for one in (table, *others))
+    table, masked = people[0].table, people[0].masked
     narrowing.check(table, view.filters, view.order, masked)
     source = _Source(look, table, masked)
     began, looked_at, cut = time.monotonic(), 0, False
@@ -110,7 +113,7 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     while len(found) <= view.limit and more:
         rows, more = source.read(view, place, backwards, view.limit + 1)
         looked_at += len(rows)
-        sights = _sights(look, (table, *others), rows, source.readable)
+        sights = _sights(look, people, rows, source.readable)
         found += (seen for seen in sights if _is_wanted(seen, view.which))
         if rows:
             place = rows[-1][1]
@@ -133,7 +136,7 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
         after=after,
         before=before,
         sees_hidden=look.seer is not None,
-        names=_names(look, table, page),
+        names=_names(look, table, page, desk.is_masked),
         masked=masked,
         unreadable=source.unreadable,
         looked_at=looked_at,
@@ -163,11 +166,9 @@ class _Source:
     def __init__(self, look: Look, table: Table, masked: frozenset[str]) -> None:
         self._eye: Eye = look.seer or look.person
         self._table = table
-        readable = table.rights.columns["select"]
-        names = frozenset(column.name for column in table.columns)
-        # Without the eye that sees all, only what is granted can be read, and a row only whole or not at all.
-        self.unreadable = frozenset() if look.seer else names - readable
-        self.readable = not self.unreadable
+        # Without the eye that sees all, only what is granted can be read.
+        self.unreadable = veil.unreadable(look, table)
+        self.readable = veil.can_be_judged(table, self.unreadable)
         self._masked = masked
 
     def read(
@@ -189,7 +190,7 @@ class _Source:
         else:
             of = order.backwards if backwards else order
             if place is not None:
-                if len(place) != len(of.names):
+                if len(place) != len(of.names) or not all(value is None or is_text(value) for value in place):
                     raise BadFilter("This page begins nowhere. Go back to the first.")
                 beyond, more = narrowing.beyond(table, of, place)
                 parts.append(beyond)
@@ -218,14 +219,8 @@ class _Source:
 
     def _items(self) -> list[sql.Composable]:
         table = self._table
-        whole: sql.Composable = (
-            sql.SQL("{}::pg_catalog.text").format(alias_of(table)) if self.readable else sql.SQL("''")
-        )
-        values: list[sql.Composable] = list(value_items(table, self._masked))
-        for place, column in enumerate(table.columns):
-            if column.name in self.unreadable:
-                values[place] = sql.SQL("null")
-        return [*key_items(table), whole, *values]
+        values = value_items(table, self._masked, self.unreadable)
+        return [*key_items(table), whole_item(table, self.unreadable), *values]
 
 
 def _explained(exc: psycopg.Error) -> Exception:
@@ -237,18 +232,19 @@ def _explained(exc: psycopg.Error) -> Exception:
     return exc
 
 
-def _sights(look: Look, tables: Sequence[Table], rows: Sequence[Placed], readable: bool) -> list[Seen]:
+def _sights(look: Look, people: Sequence[Veil], rows: Sequence[Placed], readable: bool) -> list[Seen]:
     """Return the rows with what each person has of them."""
     columns = [
-        _sights_of(eye, table, [row for row, _ in rows], readable, others_hidden=look.seer is not None)
-        for eye, table in zip(look.people, tables, strict=True)
+        _sights_of(eye, of, [row for row, _ in rows], readable, others_hidden=look.seer is not None)
+        for eye, of in zip(look.people, people, strict=True)
     ]
     return [Seen(row, tuple(sights[number] for sights in columns), place) for number, (row, place) in enumerate(rows)]
 
 
-def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, others_hidden: bool) -> list[Sight]:
+def _sights_of(eye: Eye, of: Veil, rows: Sequence[Row], readable: bool, *, others_hidden: bool) -> list[Sight]:
     if not rows:
         return []
+    table = of.table
     there = visible(eye, table, rows) if others_hidden else {named(row) for row in rows}
     refused = next((rung for rung in ladder.rights(table, "select", Wanted()) if rung.passed is False), None)
     if refused is not None:
@@ -265,21 +261,26 @@ def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, o
         return [_sight(True, words, "", row, there) for row in rows]
     if not readable:
         return [Sight(True, reasons.NOT_READ, trusted=False) for _ in rows]
-    judge = Judge(eye, table)
+    judge = Judge(eye, table, veil=of)
     readings = judge.read(SELECT, [row.text for row in rows])
-    return [_judged(judge, table, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
+    return [_judged(judge, of, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
 
 
 def _judged(
-    judge: Judge, table: Table, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
+    judge: Judge, of: Veil, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
 ) -> Sight:
     verdict = judge.sentence(SELECT, readings, row.text).verdict
-    volatile = any(reading.volatile for reading in readings)
-    policy, words = reasons.short(table, row, readings)
+    unsure = any(reading.volatile or _writes(reading) for reading in readings)
+    policy, words = reasons.short(of.table, row, readings, of.masked)
     if verdict is None:
         return Sight(there is not None and named(row) in there, words, policy, trusted=False)
     sight = _sight(verdict, words, policy, row, there)
-    return replace(sight, trusted=False) if volatile else sight
+    return replace(sight, trusted=False) if unsure else sight
+
+
+def _writes(reading: PolicyReading) -> bool:
+    """Tell whether a policy was stopped because it would write, which only a look stops."""
+    return reading.fault is not None and reading.fault.sqlstate == "25006"
 
 
 def _sight(verdict: bool, words: str, policy: str, row: Row, there: set[tuple[str, ...]] | None) -> Sight:
@@ -292,7 +293,9 @@ def _sight(verdict: bool, words: str, policy: str, row: Row, there: set[tuple[st
     return Sight(is_there, f"Postgres says otherwise: {words}", policy, trusted=False)
 
 
-def _names(look: Look, table: Table, page: Sequence[Seen]) -> dict[str, dict[str, str]]:
+def _names(
+    look: Look, table: Table, page: Sequence[Seen], is_masked: Callable[[str], bool]
+) -> dict[str, dict[str, str]]:
     """Return what people call the rows that the page's foreign keys point to, by column."""
     found: dict[str, dict[str, str]] = {}
     if look.seer is None:
@@ -302,7 +305,7 @@ def _names(look: Look, table: Table, page: Sequence[Seen]) -> dict[str, dict[str
         values = sorted({value for seen in page if (value := seen.row.values.get(column))})
         if values and column not in found:
             try:
-                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values)
+                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values, is_masked)
             except (psycopg.Error, TooSlow):
                 continue
     return found

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from webapp.inspector import catalog_sql
 from webapp.inspector.desk import Eye
+from webapp.inspector.quoting import is_text
 
 Kind = Literal["table", "partitioned", "view", "matview", "foreign"]
 KeyKind = Literal["primary", "unique", "place", "none"]
@@ -160,7 +161,7 @@ def tables(eye: Eye, role: str) -> tuple[Entry, ...]:
 def table(eye: Eye, schema: str, name: str, role: str) -> Table:
     """Return the table, with what ``role`` may do to it. Raises NoSuchTable."""
     named = {"schema": schema, "name": name, "role": role}
-    found = eye.rows(catalog_sql.TABLE, named) if "\0" not in schema + name else []
+    found = eye.rows(catalog_sql.TABLE, named) if is_text(schema + name) else []
     if not found:
         raise NoSuchTable(f"There is no table or view {schema}.{name}.")
     facts = json.loads(found[0][0])

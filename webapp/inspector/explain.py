@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
@@ -22,7 +22,8 @@ from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdic
 from webapp.inspector.judge import Judge, not_asked
 from webapp.inspector.labels import label_of, named
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, is_askable, key_names, masked_columns
+from webapp.inspector.rows import BadKey, Key, Row, alias_of, equals, fetch, is_askable, key_names
+from webapp.inspector.veil import Veil, can_be_judged, over, unreadable, veiled
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
 
@@ -31,6 +32,9 @@ ON_A_VIEW = "The rows of a view come from the tables behind it, whose policies a
 NOT_ASKABLE = "Postgres cannot be asked for this row: SELECT on {} is not granted, and a WHERE reads it."
 BY_PLACE = "There is no primary key: the row is named by its place (ctid), which changes when the row does."
 BY_ALL = "There is no key: the row is named by a digest of all of it."
+
+
+READ_ONLY = "25006"
 
 
 class NoSuchRow(LookupError):
@@ -64,16 +68,20 @@ def explain(desk: Desk, schema: str, name: str, question: Question) -> Explanati
 def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Explanation:
     """Return the explanation within a look that is open. Raises as ``explain`` does."""
     whatif.check(table, question.wanted, question.command)
-    masked = masked_columns(desk, table)
+    veil = over(desk, table)
+    natural, table, masked = table.key, veil.table, veil.masked
+    _refuse_masked(table, natural, masked, question)
     existing = _existing(look, table, question, masked)
+    if existing and masked.intersection(question.key or ()):
+        question = replace(question, key=existing.key)
     new = _new(look, table, question, existing)
     texts = _texts(look, table, question, existing, new)
-    judge = Judge(look.person, table, detail=True, masked=masked)
+    judge = Judge(look.person, table, detail=True, veil=veil)
     stages = ladder.stages(question.command, question.wanted, meets_another="updated" in texts)
-    rungs = named(look, table, _policy_rungs(judge, table, stages, texts))
+    rungs = named(look, table, _policy_rungs(judge, table, stages, texts), desk.is_masked)
     rungs = ladder.climbed([*ladder.rights(table, question.command, question.wanted), *rungs])
     verdict, cause = ladder.verdict(rungs)
-    oracle, statement = _oracle(desk, look, table, question)
+    oracle, statement = _oracle(look, veil, question)
     doubts = _doubts(table, question, rungs, verdict, oracle, new)
     if verdict == "undecided" and oracle.verdict is not None:
         verdict, cause = oracle.verdict, f"{cause}; Postgres was asked: {oracle.outcome}"
@@ -99,6 +107,17 @@ def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Expl
     )
 
 
+def _refuse_masked(table: Table, natural: tuple[str, ...], masked: frozenset[str], question: Question) -> None:
+    """Raise BadKey for a row that is named by what is withheld: the answer would tell whether it was guessed."""
+    asked = set(question.key or ())
+    guessed = sorted(asked & masked)
+    if guessed and asked != set(natural):
+        raise BadKey(
+            f"The values of {', '.join(guessed)} are withheld, so that no row is found by them. "
+            f"A row of {table.full_name} is named by {', '.join(key_names(table))}."
+        )
+
+
 def _existing(look: Look, table: Table, question: Question, masked: frozenset[str]) -> Row | None:
     """Return the row as it stands: the one of the key, or the one that an INSERT would conflict with."""
     eye = look.seer or look.person
@@ -113,7 +132,7 @@ def _existing(look: Look, table: Table, question: Question, masked: frozenset[st
         key = question.key
     condition, values = equals(table, key)
     try:
-        found = fetch(eye, table, condition, values, masked)
+        found = fetch(eye, table, condition, values, masked, unreadable(look, table))
     except psycopg.Error as exc:
         fault = fault_of(exc)
         if fault.sqlstate.startswith("22"):
@@ -138,6 +157,8 @@ def _new(look: Look, table: Table, question: Question, existing: Row | None) -> 
 
 def _texts(look: Look, table: Table, question: Question, existing: Row | None, new: NewRow | None) -> dict[str, str]:
     """Return the rows that policies are asked of, each as the text of its composite value, by what they are."""
+    if not can_be_judged(table, unreadable(look, table)):
+        return {}
     texts = {"existing": existing.text} if existing else {}
     if new:
         texts["new"] = new.text
@@ -161,15 +182,17 @@ def _policy_rungs(judge: Judge, table: Table, stages: Sequence[ladder.Asked], te
     return rungs
 
 
-def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[Oracle, str]:
+def _oracle(look: Look, veil: Veil, question: Question) -> tuple[Oracle, str]:
     """Ask Postgres, where that takes no writing or writing was asked for, and return what repeats it in psql."""
-    identity = question.viewpoint.identity
+    identity, table = question.viewpoint.identity, veil.table
+    covered = veil.covers_policies(table.policies)
     if question.command != "select":
         made, parameters = whatif.statement(table, question.command, question.key, question.wanted)
         text = psql.script(identity, made, parameters, writes=True)
         if not question.trial:
             return Oracle(None, NOT_TRIED), text
-        return whatif.try_it(desk, identity, table, question.command, question.key, question.wanted), text
+        tried = whatif.try_it(veil.desk, identity, table, question.command, question.key, question.wanted, covered)
+        return tried, text
     condition, values = equals(table, question.key or {})
     query = sql.SQL("select exists (select from {} as {} where {})").format(
         quoted(table.schema, table.name), alias_of(table), condition
@@ -184,7 +207,7 @@ def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[O
     except TooSlow as exc:
         return Oracle(None, f"it took too long: {exc}", "57014"), text
     except psycopg.Error as exc:
-        fault = fault_of(exc)
+        fault = veiled(fault_of(exc)) if covered else fault_of(exc)
         return Oracle("denied", f"it was refused: {fault.message}", fault.sqlstate, _since(began)), text
     said = "it returned the row" if is_there else "it returned no row"
     return Oracle("allowed" if is_there else "denied", said, milliseconds=_since(began)), text
@@ -213,6 +236,9 @@ def _doubts(
         found.append(ON_A_VIEW)
     elif verdict == "undecided":
         found.append("The policies could not all be read for this row.")
+    faults = [reading.fault.sqlstate for reading in asked if reading.fault is not None]
+    if READ_ONLY in (*faults, oracle.sqlstate):
+        found.append("It writes, which nothing may within a look: the answer may be another where writing is allowed.")
     if oracle.verdict is None:
         found.append(oracle.outcome if not oracle.is_trial else f"Postgres was asked, and {oracle.outcome}.")
     elif verdict != "undecided" and oracle.verdict != verdict:

@@ -19,6 +19,7 @@ from webapp.inspector.findings import Command, Oracle
 from webapp.inspector.quoting import name as quoted
 from webapp.inspector.quoting import named_marks, raw
 from webapp.inspector.rows import Key, alias_of, equals
+from webapp.inspector.veil import veiled
 from webapp.rls import Identity
 
 Conflict = Literal["nothing", "update"]
@@ -190,8 +191,16 @@ def _first_updatable(table: Table) -> str:
     return (readable or usable or [table.columns[0].name])[0]
 
 
-def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: Key | None, wanted: Wanted) -> Oracle:
-    """Do it as the person, roll it back, and say what Postgres did."""
+def try_it(
+    desk: Desk,
+    identity: Identity,
+    table: Table,
+    command: Command,
+    key: Key | None,
+    wanted: Wanted,
+    covered: bool = False,
+) -> Oracle:
+    """Do it as the person, roll it back, and say what Postgres did; ``covered`` withholds what may name a value."""
     made, parameters = statement(table, command, key, wanted)
     began = time.perf_counter()
     try:
@@ -201,7 +210,7 @@ def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: 
     except TooSlow as exc:
         return Oracle(None, f"it took too long: {exc}", "57014", _since(began), is_trial=True)
     except psycopg.Error as exc:
-        return _refused(exc, _since(began))
+        return _refused(exc, _since(began), covered)
     if count == 0 and wanted.conflict is None:
         return Oracle("denied", "it changed no row", milliseconds=took, is_trial=True)
     done = "wrote nothing, since there was a conflict" if count == 0 else f"{_DONE[command]} {count} row"
@@ -211,8 +220,8 @@ def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: 
 _DONE: dict[str, str] = {"insert": "inserted", "update": "updated", "delete": "deleted", "select": "read"}
 
 
-def _refused(exc: psycopg.Error, took: float) -> Oracle:
-    fault = fault_of(exc)
+def _refused(exc: psycopg.Error, took: float, covered: bool) -> Oracle:
+    fault = veiled(fault_of(exc)) if covered else fault_of(exc)
     if fault.sqlstate.startswith(CONSTRAINT):
         named = f" {exc.diag.constraint_name}" if exc.diag.constraint_name else ""
         said = f"grants and policies let it through, and the constraint{named} refused it: {fault.message}"
