@@ -20,6 +20,7 @@ def create_app(settings: Settings) -> Flask:
     from webapp.identity import extension
     from webapp.ops import migrate
     from webapp.web import assets, errors, extensions, gate, headers, inspection, navigation, observability, templating
+    from webapp.web.diagnosis import watch
     from webapp.web.scope import Application
 
     app = Application(__name__, static_folder=None)
@@ -67,6 +68,7 @@ def create_app(settings: Settings) -> Flask:
     gate.init_app(app, settings)
     navigation.register(app, *FEATURES)
     inspection.init_app(app, settings)
+    watch(app, settings)
     gate.check_login_at_start(app)
     inspection.check_login_at_start(app)
     return app

@@ -7,10 +7,11 @@ from webapp.blueprints import (
     dashboard,
     health,
     imports,
+    inspector,
     orders,
     organizations,
     products,
     site,
 )
 
-FEATURES = (site, account, organizations, dashboard, products, imports, bulk, orders, audit, health)
+FEATURES = (site, account, organizations, dashboard, products, imports, bulk, orders, audit, inspector, health)

@@ -17,9 +17,10 @@ from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.findings import PolicyReading
-from webapp.inspector.judge import Judge, Stage, judged
+from webapp.inspector.judge import Judge, Stage
 from webapp.inspector.labels import referenced
 from webapp.inspector.oracle import named, visible
+from webapp.inspector.quoting import name as quoted
 from webapp.inspector.rows import Row, alias_of, key_items, masked_columns, row_of, value_items
 from webapp.inspector.whatif import Wanted
 
@@ -183,7 +184,7 @@ class _Source:
             offset = int(start) if start.isdecimal() else 0
             if view.order:
                 way = sql.SQL(" desc" if view.order.descending else "")
-                tail = sql.SQL(" order by {}.{}").format(alias, sql.Identifier(view.order.column)) + way
+                tail = sql.SQL(" order by {}.{}").format(alias, quoted(view.order.column)) + way
             placed: list[sql.Composable] = []
         else:
             of = order.backwards if backwards else order
@@ -197,7 +198,7 @@ class _Source:
             placed = [item + sql.SQL("::pg_catalog.text") for item in of.items]
         query = sql.SQL("select {items} from {table} as {alias}{where}{tail} limit {limit} offset {offset}").format(
             items=sql.SQL(", ").join([*placed, *self._items()]),
-            table=sql.Identifier(table.schema, table.name),
+            table=quoted(table.schema, table.name),
             alias=alias,
             where=sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
             tail=tail,
@@ -264,13 +265,15 @@ def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, o
         return [_sight(True, words, "", row, there) for row in rows]
     if not readable:
         return [Sight(True, reasons.NOT_READ, trusted=False) for _ in rows]
-    readings = Judge(eye, table).read(SELECT, [row.text for row in rows])
-    return [_judged(table, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
+    judge = Judge(eye, table)
+    readings = judge.read(SELECT, [row.text for row in rows])
+    return [_judged(judge, table, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
 
 
-def _judged(table: Table, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None) -> Sight:
-    one, _, all_of, _ = judged(readings)
-    verdict = False if one is False or all_of is False else None if one is None or all_of is None else True
+def _judged(
+    judge: Judge, table: Table, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
+) -> Sight:
+    verdict = judge.sentence(SELECT, readings, row.text).verdict
     volatile = any(reading.volatile for reading in readings)
     policy, words = reasons.short(table, row, readings)
     if verdict is None:

@@ -24,7 +24,7 @@ from webapp.rls.connection import GuardedConnection
 ROLES: Final = frozenset({"anon", "authenticated"})
 MASKS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "credential", "otp")
 LIMITS: Final = rls.Limits(statement=5_000, lock=1_000, idle=10_000, transaction=20_000)
-REASON: Final = "the Inspector reads the rows that somebody else cannot see"
+SEER: Final = rls.Identity.service("the Inspector reads the rows that somebody else cannot see")
 
 # They end the answer and say nothing of the row: cancelled, and what is_gone() knows.
 _CANCELLED = frozenset({"57014", "25P04", "55P03"})
@@ -39,9 +39,10 @@ class TooSlow(Exception):
 class Eye:
     """Ask the database as one identity, in one transaction, with SQL whose names psycopg has quoted."""
 
-    def __init__(self, driver: GuardedConnection, identity: rls.Identity) -> None:
+    def __init__(self, driver: GuardedConnection, identity: rls.Identity, parser: str = "") -> None:
         self._driver = driver
         self.identity = identity
+        self._parser = parser
 
     def rows(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query. Raises psycopg.Error, and TooSlow in its place where a time limit ended it."""
@@ -51,16 +52,41 @@ class Eye:
     def run(
         self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run a statement and return its cursor. Raises as ``rows`` does."""
+        """Run a statement, in which % is written %%, and return its cursor. Raises as ``rows`` does."""
         statement = sql.SQL(query) if isinstance(query, str) else query
         try:
-            return self._driver.execute(statement, parameters)
+            return self._driver.execute(statement, parameters if parameters is not None else ())
         except psycopg.Error as exc:
             if exc.sqlstate in _CANCELLED:
                 raise TooSlow(str(exc.diag.message_primary)) from exc
             if rls.errors.is_gone(exc):
                 raise rls.errors.Unavailable(exc.sqlstate) from exc
             raise
+
+    def rows_by_plan(self, query: sql.Composed, argument: sql.Composable) -> list[tuple[Any, ...]]:
+        """Return the rows of a query with one parameter, ``$1``, of type text[], as ``rows`` does.
+
+        Names in it are looked up as the one who sees all, and only then is it run as this person. So does Postgres with
+        a policy: its names were looked up by whoever created it, and a person needs no USAGE on the schemas in it. The
+        role is given back by the savepoint, whatever happens. Raises LookupError where nobody sees all, or even they
+        may not look up the names.
+        """
+        if not self._parser:
+            raise LookupError("Nobody here sees all.")
+        self._driver.execute("savepoint plan")
+        try:
+            self._driver.execute(sql.SQL("set local role {}").format(sql.Identifier(self._parser)))
+            self.run(sql.SQL("prepare inspector_look (pg_catalog.text[]) as ") + query, ())
+        except psycopg.Error as exc:
+            raise LookupError(str(exc.diag.message_primary)) from exc
+        finally:
+            self._driver.execute("rollback to savepoint plan")
+            self._driver.execute("release savepoint plan")
+        try:
+            with self.savepoint():
+                return self.rows(sql.SQL("execute inspector_look ({})").format(argument), ())
+        finally:
+            self._driver.execute("deallocate inspector_look")  # it would outlive the transaction
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -114,6 +140,10 @@ class Desk:
         name = re.sub(r"[^a-z0-9]+", "_", column.lower())
         return any(word in name for word in self.masks)
 
+    @property
+    def _parser(self) -> str:
+        return SEER.role if self.sees_hidden else ""
+
     def admits(self, identity: rls.Identity) -> bool:
         """Tell whether the operator allows to look through this identity's role."""
         return identity.role in self.roles
@@ -130,7 +160,7 @@ class Desk:
                 allowed = ", ".join(sorted(self.roles))
                 raise ValueError(f"The role {identity.role!r} may not be looked through; these may: {allowed}.")
         with ExitStack() as stack:
-            wanted = [rls.Identity.service(REASON)] * self.sees_hidden + list(identities)
+            wanted = [SEER] * self.sees_hidden + list(identities)
             eyes: list[Eye] = []
             snapshot = ""
             for identity in wanted:
@@ -147,7 +177,7 @@ class Desk:
         """
         if not self.sees_hidden:
             raise ValueError("This login cannot become the service role.")
-        with self._eye(rls.Identity.service(REASON), read_only=True, snapshot="") as eye:
+        with self._eye(SEER, read_only=True, snapshot="") as eye:
             yield eye
 
     @contextmanager
@@ -176,7 +206,7 @@ class Desk:
         with bound.connect() as connection:
             transaction = connection.begin()
             try:
-                yield Eye(_driver(connection), identity)
+                yield Eye(_driver(connection), identity, self._parser)
             finally:
                 # Nothing was written. A connection that broke has raised already what the caller needs to know.
                 try:

@@ -6,7 +6,7 @@ in between. It answers to the table's own name, as the expressions that Postgres
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,9 @@ from psycopg import sql
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Eye
 from webapp.inspector.findings import Fault
+from webapp.inspector.quoting import name, raw
 
+UNASKED = "unasked"  # stands for the code of an error where an expression could not even be asked
 LONGEST = 300  # characters of a value that are shown
 
 
@@ -44,13 +46,12 @@ def as_set(query: str) -> str:
     return f"pg_catalog.left((ARRAY(SELECT q.v FROM ({query}) q (v) LIMIT 20))::pg_catalog.text, {LONGEST + 1})"
 
 
-def raw(text: str) -> sql.SQL:
-    """Return SQL that Postgres printed, to be put between what psycopg quotes."""
-    return sql.SQL(text.replace("%", "%%"))
-
-
-def evaluate(eye: Eye, table: Table, rows: Sequence[str], items: Sequence[str]) -> list[list[Cell]]:
+def evaluate(
+    eye: Eye, table: Table, rows: Sequence[str], items: Sequence[str], *, closed: Collection[str] = ()
+) -> list[list[Cell]]:
     """Return, for each row, what each of ``items`` comes to. ``items`` are SQL that Postgres printed, or is made of it.
+
+    ``closed`` names the schemas in them on which the person has no USAGE; see ``Eye.rows_by_plan``.
 
     One query for all, as long as nothing raises. What raises is found by halving, first the items and then the rows,
     each try in a savepoint: one bad expression spoils no other. Raises TooSlow.
@@ -58,27 +59,48 @@ def evaluate(eye: Eye, table: Table, rows: Sequence[str], items: Sequence[str]) 
     if not rows or not items:
         return [[] for _ in rows]
     try:
-        with eye.savepoint():
-            found = eye.rows(_query(table, items), (list(rows),))
+        if closed:
+            found = eye.rows_by_plan(_query(table, items, sql.SQL("$1")), sql.Literal(list(rows)))
+        else:
+            with eye.savepoint():
+                found = eye.rows(_query(table, items, sql.SQL("%s::pg_catalog.text[]")), (list(rows),))
+    except LookupError as exc:
+        return [[Cell(fault=Fault(UNASKED, str(exc)))] * len(items) for _ in rows]
     except psycopg.Error as exc:
         if len(items) > 1:
             half = len(items) // 2
-            pairs = (evaluate(eye, table, rows, part) for part in (items[:half], items[half:]))
+            pairs = (evaluate(eye, table, rows, part, closed=closed) for part in (items[:half], items[half:]))
             return [[*left, *right] for left, right in zip(*pairs, strict=True)]
         if len(rows) > 1:
             half = len(rows) // 2
-            return [*evaluate(eye, table, rows[:half], items), *evaluate(eye, table, rows[half:], items)]
-        return [[Cell(fault=fault_of(exc))]]
+            parts = (evaluate(eye, table, part, items, closed=closed) for part in (rows[:half], rows[half:]))
+            return [cells for part in parts for cells in part]
+        return [[Cell(fault=Fault(UNASKED, fault_of(exc).message) if _is_ours(exc, closed) else fault_of(exc))]]
     return [[Cell(value) for value in row] for row in found]
 
 
-def _query(table: Table, items: Sequence[str]) -> sql.Composed:
+def _is_ours(exc: psycopg.Error, closed: Collection[str]) -> bool:
+    """Tell whether the query that repeats an expression is at fault, and not the expression.
+
+    Postgres has read the expression before, when the policy was made, so that nothing in it can be unknown. But here
+    the row has no system columns, which a policy may name; and what reads a table with policies is read again as the
+    person, who then lacks USAGE where Postgres would not ask for it. What a function raises has a context.
+    """
+    said = exc.diag
+    if exc.sqlstate == "42501" and said.context is None:
+        return any(name in str(said.message_primary) for name in closed)
+    is_unknown = (exc.sqlstate or "").startswith("42") and exc.sqlstate not in ("42501", "42P17")
+    return is_unknown and said.statement_position is not None and said.context is None
+
+
+def _query(table: Table, items: Sequence[str], rows: sql.SQL) -> sql.Composed:
     return sql.SQL(
         "select {items} from pg_catalog.unnest(array("
-        "select r.v::{table} from pg_catalog.unnest(%s::pg_catalog.text[]) with ordinality as r (v, n) order by r.n"
+        "select r.v::{table} from pg_catalog.unnest({rows}) with ordinality as r (v, n) order by r.n"
         ")) as {name}"
     ).format(
         items=sql.SQL(", ").join(raw(f"({item})") for item in items),
-        table=sql.Identifier(table.schema, table.name),
-        name=sql.Identifier(table.name),
+        rows=rows,
+        table=name(table.schema, table.name),
+        name=name(table.name),
     )

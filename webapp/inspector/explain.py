@@ -21,12 +21,14 @@ from webapp.inspector.evaluate import fault_of
 from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdict
 from webapp.inspector.judge import Judge, not_asked
 from webapp.inspector.labels import label_of, named
-from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, key_names, masked_columns
+from webapp.inspector.quoting import name as quoted
+from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, is_askable, key_names, masked_columns
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
 
 NOT_TRIED = "Nothing was written: only a trial, which is rolled back, has Postgres's own answer."
 ON_A_VIEW = "The rows of a view come from the tables behind it, whose policies are not read here."
+NOT_ASKABLE = "Postgres cannot be asked for this row: SELECT on {} is not granted, and a WHERE reads it."
 BY_PLACE = "There is no primary key: the row is named by its place (ctid), which changes when the row does."
 BY_ALL = "There is no key: the row is named by a digest of all of it."
 
@@ -150,9 +152,12 @@ def _policy_rungs(judge: Judge, table: Table, stages: Sequence[ladder.Asked], te
     rungs: list[Rung] = []
     for number, asked in enumerate(stages):
         text = texts.get(asked.stage.row)
-        readings = judge.read(asked.stage, [text])[0] if text is not None and table.rights.usage else None
+        readings, sentence = None, None
+        if text is not None and table.rights.usage and ladder.binds(table):
+            readings = judge.read(asked.stage, [text])[0]
+            sentence = judge.sentence(asked.stage, readings, text)
         others = not_asked(table, asked.stage) if number == 0 else ()
-        rungs += ladder.policy_rungs(table, asked, readings, others)
+        rungs += ladder.policy_rungs(table, asked, readings or (), others, sentence)
     return rungs
 
 
@@ -167,9 +172,11 @@ def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[O
         return whatif.try_it(desk, identity, table, question.command, question.key, question.wanted), text
     condition, values = equals(table, question.key or {})
     query = sql.SQL("select exists (select from {} as {} where {})").format(
-        sql.Identifier(table.schema, table.name), alias_of(table), condition
+        quoted(table.schema, table.name), alias_of(table), condition
     )
     text = psql.script(identity, query, values)
+    if not is_askable(table):
+        return Oracle(None, NOT_ASKABLE.format(", ".join(key_names(table)))), text
     began = time.perf_counter()
     try:
         with look.person.savepoint():

@@ -10,8 +10,9 @@ from typing import Final, Literal, cast
 from psycopg import sql
 
 from webapp.inspector.catalog import Table
-from webapp.inspector.evaluate import raw
-from webapp.inspector.rows import PART, PLACE, WHOLE, alias_of, key_names, type_of
+from webapp.inspector.quoting import name as quoted
+from webapp.inspector.quoting import raw
+from webapp.inspector.rows import PART, PLACE, WHOLE, alias_of, key_names, sign, type_of
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null"]
 OPERATORS: Final[tuple[Operator, ...]] = ("=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null")
@@ -95,7 +96,7 @@ def condition(table: Table, filters: Sequence[Filter]) -> tuple[list[sql.Composa
     parts: list[sql.Composable] = []
     values: list[str] = []
     for one in filters:
-        column = sql.SQL("{}.{}").format(alias_of(table), sql.Identifier(one.column))
+        column = sql.SQL("{}.{}").format(alias_of(table), quoted(one.column))
         if one.operator in ("is null", "is not null"):
             parts.append(column + sql.SQL(" is null" if one.operator == "is null" else " is not null"))
         elif one.operator == "~":
@@ -103,20 +104,10 @@ def condition(table: Table, filters: Sequence[Filter]) -> tuple[list[sql.Composa
             values.append("%" + re.sub(r"([\\%_])", r"\\\1", one.value) + "%")
         else:
             kind = raw(type_of(table, one.column))
-            sign: sql.SQL = _SIGNS[one.operator]
-            parts.append(column + sign + sql.SQL("%s::{}").format(kind))
+            operator = "<>" if one.operator == "!=" else one.operator
+            parts.append(column + sign(table, one.column, operator) + sql.SQL("%s::{}").format(kind))
             values.append(one.value)
     return parts, values
-
-
-_SIGNS: Final = {
-    "=": sql.SQL(" = "),
-    "!=": sql.SQL(" <> "),
-    "<": sql.SQL(" < "),
-    "<=": sql.SQL(" <= "),
-    ">": sql.SQL(" > "),
-    ">=": sql.SQL(" >= "),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +139,7 @@ def ordering(table: Table, by: Order | None) -> Ordering | None:
     names = [*([by.column] if by and by.column not in keys[:1] else []), *keys]
     alias = alias_of(table)
     columns = {column.name: column for column in table.columns}
-    items = tuple(sql.SQL("{}.{}").format(alias, sql.Identifier(name)) for name in names)
+    items = tuple(sql.SQL("{}.{}").format(alias, quoted(name)) for name in names)
     nullable = tuple(
         name not in (PLACE, PART) and name not in table.key and not columns[name].not_null for name in names
     )
@@ -161,39 +152,44 @@ def beyond(table: Table, of: Ordering, values: Sequence[str | None]) -> tuple[sq
     Where none of the columns can be NULL it is one comparison of rows, which an index answers.
     """
     kinds = [raw(type_of(table, name)) for name in of.names]
-    sign = sql.SQL(" < " if of.descending else " > ")
-    if not any(of.nullable) and None not in values:
+    further = "<" if of.descending else ">"
+    signs = [sign(table, name, further) for name in of.names]
+    if not any(of.nullable) and None not in values and len({one.as_string() for one in signs}) == 1:
         left = sql.SQL(", ").join(of.items)
         right = sql.SQL(", ").join(sql.SQL("%s::{}").format(kind) for kind in kinds)
-        return sql.SQL("(") + left + sql.SQL(")") + sign + sql.SQL("(") + right + sql.SQL(")"), [str(v) for v in values]
+        condition = sql.SQL("({})").format(left) + signs[0] + sql.SQL("({})").format(right)
+        return condition, [str(v) for v in values]
+    same = [sign(table, name, "=") for name in of.names]
     ways: list[sql.Composable] = []
     parameters: list[str] = []
     for place, item in enumerate(of.items):
-        parts = [_same(of.items[n], kinds[n], values[n], parameters) for n in range(place)]
+        parts = [_same(of.items[n], same[n], kinds[n], values[n], parameters) for n in range(place)]
         nullable, last = of.nullable[place], not of.descending
-        further = _further(item, kinds[place], values[place], parameters, nullable=nullable, sign=sign, last=last)
-        if further is None:
+        past = _further(item, signs[place], kinds[place], values[place], parameters, nullable=nullable, last=last)
+        if past is None:
             del parameters[len(parameters) - sum(value is not None for value in values[:place]) :]
             continue
-        ways.append(sql.SQL("(") + sql.SQL(" and ").join([*parts, further]) + sql.SQL(")"))
+        ways.append(sql.SQL("(") + sql.SQL(" and ").join([*parts, past]) + sql.SQL(")"))
     return sql.SQL("(") + sql.SQL(" or ").join(ways) + sql.SQL(")"), parameters
 
 
-def _same(item: sql.Composed, kind: sql.SQL, value: str | None, parameters: list[str]) -> sql.Composable:
+def _same(
+    item: sql.Composed, equal: sql.Composable, kind: sql.SQL, value: str | None, parameters: list[str]
+) -> sql.Composable:
     if value is None:
         return item + sql.SQL(" is null")
     parameters.append(value)
-    return item + sql.SQL(" = %s::{}").format(kind)
+    return item + equal + sql.SQL("%s::{}").format(kind)
 
 
 def _further(
     item: sql.Composed,
+    sign: sql.Composable,
     kind: sql.SQL,
     value: str | None,
     parameters: list[str],
     *,
     nullable: bool,
-    sign: sql.SQL,
     last: bool,
 ) -> sql.Composable | None:
     """Return the condition that a column comes further, or None. ``last`` where NULL stands at the end."""

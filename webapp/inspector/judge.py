@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Final, Literal
 
 from webapp.inspector import words
 from webapp.inspector.catalog import Policy, Table
 from webapp.inspector.clauses import Node, Sides, granting_rows, parse, sides, tokens
 from webapp.inspector.clauses import words as names_in
 from webapp.inspector.desk import Eye
-from webapp.inspector.evaluate import LONGEST, Cell, as_set, as_text, evaluate
+from webapp.inspector.evaluate import LONGEST, UNASKED, Cell, as_set, as_text, evaluate
 from webapp.inspector.findings import Clause, Command, Operand, PolicyReading
 
 Part = Literal["using", "check"]
@@ -41,19 +41,9 @@ class Stage:
         return policy.for_role and policy.command in (self.command, "all") and self.expression(policy) is not None
 
 
-@dataclass(slots=True)
-class _Sheet:
-    """Collect what is to be asked, each expression once."""
-
-    items: list[str] = field(default_factory=list)
-    places: dict[str, int] = field(default_factory=dict)
-
-    def add(self, item: str) -> int:
-        """Return the place of ``item``."""
-        if item not in self.places:
-            self.places[item] = len(self.items)
-            self.items.append(item)
-        return self.places[item]
+TOGETHER: Final = "could not be asked together"
+# What a row's expressions came to, by their SQL.
+Answers = dict[str, Cell]
 
 
 @lru_cache(maxsize=2048)
@@ -87,21 +77,56 @@ class Judge:
         """Return, for each row, the readings of the policies that apply at ``stage``. Raises TooSlow."""
         asked = [policy for policy in self._table.policies if stage.applies(policy)]
         trees = [tree(str(stage.expression(policy))) for policy in asked]
-        sheet = _Sheet()
-        for node in trees:
-            for leaf in node.leaves:
-                sheet.add(leaf.sql)
-                if self._detail:
-                    for item in self._asides(leaf):
-                        sheet.add(item)
-        answers = evaluate(self._eye, self._table, rows, sheet.items)
+        answers = self._ask(rows, asked, trees)
         found = []
         for row, cells in zip(rows, answers, strict=True):
-            clauses = [self._clause(node, sheet, cells) for node in trees]
+            clauses = [self._clause(node, cells) for node in trees]
             found.append(
                 tuple(self._reading(stage, policy, clause, row) for policy, clause in zip(asked, clauses, strict=True))
             )
         return found
+
+    def sentence(self, stage: Stage, readings: Sequence[PolicyReading], row: str) -> Sentence:
+        """Return what the readings of a row come to.
+
+        Where one of several permissive policies raises, whether the statement raises is asked of Postgres, for all of
+        them joined by OR in the order of their names, as it joins them: one that is true may end the question before
+        the other is reached, and a right that lacks is missed before any row is read.
+        """
+        admitted, why = words.permissive(readings)
+        joined = [reading for reading in readings if reading.applies and reading.permissive]
+        if len(joined) > 1 and any(reading.fault is not None for reading in joined):
+            policies = {policy.name: policy for policy in self._table.policies}
+            expressions = [str(stage.expression(policies[reading.name])) for reading in joined]
+            closed = [name for reading in joined for name in policies[reading.name].closed]
+            expression = " OR ".join(f"({one})" for one in expressions)
+            whole = evaluate(self._eye, self._table, [row], [expression], closed=closed)[0][0]
+            if whole.fault is None and whole.value:
+                admitted, why = True, words.admitting(joined)
+            elif whole.fault is not None and whole.fault.sqlstate == UNASKED:
+                # Without one that is true, the row is not admitted in whatever order they are asked.
+                if any(reading.value for reading in joined):
+                    admitted, why = None, TOGETHER
+            elif whole.fault is not None:
+                raising = next(reading.name for reading in joined if reading.fault is not None)
+                admitted, why = False, f"{raising} {words.raised(whole.fault)}"
+        return Sentence(admitted, why, *words.restrictive(readings))
+
+    def _ask(self, rows: Sequence[str], asked: Sequence[Policy], trees: Sequence[Node]) -> list[Answers]:
+        """Return what every clause comes to for each row: one query, and one more for what names closed schemas."""
+        answers: list[Answers] = [{} for _ in rows]
+        for is_closed in (False, True):
+            items: dict[str, None] = {}
+            closed: set[str] = set()
+            for policy, node in zip(asked, trees, strict=True):
+                if bool(policy.closed) == is_closed:
+                    closed |= set(policy.closed)
+                    for leaf in node.leaves:
+                        items |= dict.fromkeys((leaf.sql, *(self._asides(leaf) if self._detail else ())))
+            cells = evaluate(self._eye, self._table, rows, list(items), closed=closed)
+            for answer, of_row in zip(answers, cells, strict=True):
+                answer.update(zip(items, of_row, strict=True))
+        return answers
 
     def _asides(self, leaf: Node) -> list[str]:
         """Return what else is asked of a clause: its sides, or the row that an EXISTS finds."""
@@ -114,22 +139,24 @@ class Judge:
             items.append(as_set(compared.right) if compared.is_set else as_text(compared.right))
         return items
 
-    def _clause(self, node: Node, sheet: _Sheet, cells: Sequence[Cell]) -> Clause:
+    def _clause(self, node: Node, cells: Answers) -> Clause:
         if node.kind == "leaf":
-            return self._leaf(node, sheet, cells)
-        parts = tuple(self._clause(part, sheet, cells) for part in node.parts)
+            return self._leaf(node, cells)
+        parts = tuple(self._clause(part, cells) for part in node.parts)
         value, is_known = _composed(node.kind, parts)
         return Clause(node.sql, node.kind, value, is_known, clauses=parts)
 
-    def _leaf(self, node: Node, sheet: _Sheet, cells: Sequence[Cell]) -> Clause:
-        cell = cells[sheet.places[node.sql]]
+    def _leaf(self, node: Node, cells: Answers) -> Clause:
+        cell = cells[node.sql]
+        if cell.fault is not None and cell.fault.sqlstate == UNASKED:
+            return Clause(node.sql, "leaf", evidence=f"could not be asked: {cell.fault.message}")
         if cell.fault is not None:
             return Clause(node.sql, "leaf", fault=cell.fault, evidence=words.raised(cell.fault))
         value: bool | None = cell.value
         if not self._detail:
             return Clause(node.sql, "leaf", value, True)
         compared, asides = _sides(node.sql), self._asides(node)
-        got = [cells[sheet.places[item]] for item in asides]
+        got = [cells[item] for item in asides]
         if compared is None:
             said = _found(node.sql, value, got, is_masked=self._is_masked(node.sql))
             return Clause(node.sql, "leaf", value, True, evidence=said)
@@ -158,9 +185,11 @@ class Judge:
         expression = str(stage.expression(policy))
         if not is_known:
             # A part raised, which need not be reached: the whole is asked, as Postgres asks it.
-            whole = evaluate(self._eye, self._table, [row], [expression])[0][0]
+            whole = evaluate(self._eye, self._table, [row], [expression], closed=policy.closed)[0][0]
+            is_known = whole.fault is None
             value, fault = whole.value, whole.fault
-            is_known = fault is None
+            if fault is not None and fault.sqlstate == UNASKED:
+                fault = None
         return PolicyReading(
             policy.name,
             policy.permissive,
@@ -175,6 +204,26 @@ class Judge:
             clauses=(clause,),
             volatile=policy.volatile,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Hold what the policies of a stage come to for one row: the permissive ones, of which one must pass, and the rest.
+
+    None where it is not known. The words say why.
+    """
+
+    admitted: bool | None
+    why: str
+    unhindered: bool | None
+    why_unhindered: str
+
+    @property
+    def verdict(self) -> bool | None:
+        """Return whether the row passes; None where that is not known."""
+        if self.admitted is False or self.unhindered is False:
+            return False
+        return None if self.admitted is None or self.unhindered is None else True
 
 
 def not_asked(table: Table, stage: Stage) -> tuple[PolicyReading, ...]:
@@ -239,8 +288,3 @@ def _found(clause: str, value: bool | None, got: Sequence[Cell], *, is_masked: b
     if clause.lower() in ("true", "false"):
         return ""
     return f"it is {'NULL' if value is None else str(value).lower()}"
-
-
-def judged(readings: Any) -> tuple[bool | None, str, bool | None, str]:
-    """Return what the permissive and the restrictive readings come to, each with its words."""
-    return (*words.permissive(readings), *words.restrictive(readings))

@@ -12,6 +12,7 @@ from psycopg import sql
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Eye, Look, TooSlow
 from webapp.inspector.findings import Clause, Rung
+from webapp.inspector.quoting import name as quoted
 from webapp.inspector.reasons import column_of
 from webapp.inspector.rows import Row
 from webapp.inspector.words import renamed
@@ -110,5 +111,5 @@ def referenced(eye: Eye, schema: str, name: str, column: str, values: list[str])
         query = sql.SQL(
             "select r.{column}::text, pg_catalog.left(r.{label}::text, 60) from {table} r"
             " where r.{column}::text = any (%s) and r.{label} is not null limit 200"
-        ).format(column=sql.Identifier(column), label=sql.Identifier(label), table=sql.Identifier(schema, name))
+        ).format(column=quoted(column), label=quoted(label), table=quoted(schema, name))
         return dict(eye.rows(query, (values,)))

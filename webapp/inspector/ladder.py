@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from webapp.inspector import words
 from webapp.inspector.catalog import Privilege, Table
 from webapp.inspector.findings import Command, PolicyReading, Rung, Verdict
-from webapp.inspector.judge import Stage
+from webapp.inspector.judge import Sentence, Stage
 from webapp.inspector.rows import WHOLE, key_names
 from webapp.inspector.whatif import Wanted
 
@@ -144,30 +144,31 @@ def binds(table: Table) -> bool:
 
 
 def policy_rungs(
-    table: Table, asked: Asked, readings: tuple[PolicyReading, ...] | None, others: tuple[PolicyReading, ...]
+    table: Table,
+    asked: Asked,
+    readings: tuple[PolicyReading, ...],
+    others: tuple[PolicyReading, ...],
+    sentence: Sentence | None,
 ) -> tuple[Rung, ...]:
-    """Return the two rungs of a stage, none where no policy is asked. ``readings`` is None where none could be made."""
+    """Return the two rungs of a stage, none where no policy is asked. ``sentence`` is None where none could be made."""
     if not binds(table):
         return ()
-    if readings is None:
-        passed: tuple[bool | None, str, bool | None, str] = (None, "could not be asked", None, "could not be asked")
-    else:
-        passed = (*words.permissive(readings), *words.restrictive(readings))
-    of = (readings or ()) + others
+    came_to = sentence or Sentence(None, "could not be asked", None, "could not be asked")
+    of = readings + others
     return (
         Rung(
             f"{asked.prefix}permissive",
             "Permissive policies",
-            passed[0],
-            passed[1],
+            came_to.admitted,
+            came_to.why,
             asked.label,
             policies=tuple(reading for reading in of if reading.permissive),
         ),
         Rung(
             f"{asked.prefix}restrictive",
             "Restrictive policies",
-            passed[2],
-            passed[3],
+            came_to.unhindered,
+            came_to.why_unhindered,
             asked.label,
             policies=tuple(reading for reading in of if not reading.permissive),
         ),

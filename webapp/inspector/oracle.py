@@ -14,9 +14,10 @@ from webapp import rls
 from webapp.inspector import filters as narrowing
 from webapp.inspector.catalog import Entry, Table
 from webapp.inspector.desk import Desk, Eye, Look, TooSlow
-from webapp.inspector.evaluate import raw
 from webapp.inspector.filters import Filter
-from webapp.inspector.rows import WHOLE, Row, alias_of, key_items, key_names, type_of
+from webapp.inspector.quoting import name as quoted
+from webapp.inspector.quoting import raw
+from webapp.inspector.rows import WHOLE, Row, alias_of, is_askable, key_items, key_names, sign, type_of
 
 MOST_COUNTED: Final = 10_000
 COUNTING: Final = rls.Limits(statement=400, lock=200, idle=10_000, transaction=8_000)
@@ -36,10 +37,12 @@ def visible(eye: Eye, table: Table, rows: Sequence[Row]) -> set[Named] | None:
     One query for all. Where that raises, the rows are asked in halves: a policy may raise for one of them only, and who
     gets an error sees no row.
     """
+    if not is_askable(table):
+        return None
     condition, parameters = _among(table, rows)
     query = sql.SQL("select {} from {} as {} where {}").format(
         sql.SQL(", ").join(key_items(table)),
-        sql.Identifier(table.schema, table.name),
+        quoted(table.schema, table.name),
         alias_of(table),
         condition,
     )
@@ -63,17 +66,18 @@ def _among(table: Table, rows: Sequence[Row]) -> tuple[sql.Composable, list[list
             [row.key[WHOLE] for row in rows]
         ]
     parameters = [[row.key[name] for row in rows] for name in names]
-    if len(names) == 1:
-        kind = raw(type_of(table, names[0]))
-        return sql.SQL("{}.{} = any (%s::{}[])").format(alias, sql.Identifier(names[0]), kind), parameters
+    kinds = [raw(type_of(table, name)) for name in names]
+    items = [sql.SQL("{}.{}").format(alias, quoted(name)) for name in names]
+    if len(names) == 1 and not type_of(table, names[0]).endswith("[]"):
+        return items[0] + sign(table, names[0], "=") + sql.SQL("any (%s::{}[])").format(kinds[0]), parameters
     short = [sql.Identifier(f"k{place}") for place in range(len(names))]
-    condition = sql.SQL("({left}) in (select {right} from rows from ({arrays}) as u ({short}))").format(
-        left=sql.SQL(", ").join(sql.SQL("{}.{}").format(alias, sql.Identifier(name)) for name in names),
-        right=sql.SQL(", ").join(
-            sql.SQL("u.{}::{}").format(one, raw(type_of(table, name))) for one, name in zip(short, names, strict=True)
-        ),
+    condition = sql.SQL("exists (select from rows from ({arrays}) as u ({short}) where {same})").format(
         arrays=sql.SQL(", ").join([sql.SQL("pg_catalog.unnest(%s::pg_catalog.text[])")] * len(names)),
         short=sql.SQL(", ").join(short),
+        same=sql.SQL(" and ").join(
+            item + sign(table, name, "=") + sql.SQL("u.{}::{}").format(one, kind)
+            for item, name, one, kind in zip(items, names, short, kinds, strict=True)
+        ),
     )
     return condition, parameters
 
@@ -123,9 +127,9 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
 
 def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
-    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) some").format(
-        sql.Identifier(schema, name),
-        alias_of(table) if table else sql.Identifier("r"),
+    query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
+        quoted(schema, name),
+        alias_of(table) if table else quoted("r"),
         sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
         sql.Literal(MOST_COUNTED + 1),
     )
@@ -134,5 +138,6 @@ def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: T
             return int(eye.rows(query, values)[0][0])
     except TooSlow:
         return None
-    except psycopg.Error:
-        return 0 if table is None or table.rights.usage else None
+    except psycopg.Error as exc:
+        # Whoever is refused sees none. What went wrong otherwise, a policy that raises above all, is no number.
+        return 0 if exc.sqlstate == "42501" else None

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from webapp.inspector.desk import Query
+from webapp.inspector.quoting import fill
 from webapp.rls import Identity
 from webapp.rls.identity import ROLES
 from webapp.rls.policy import quote, quote_always
+
+# The search path of the script has pg_catalog in it; a name in quotes is left alone.
+_PREFIX = re.compile(r'(?P<name>"(?:[^"]|"")*")|pg_catalog\.')
 
 
 def literal(text: str) -> str:
@@ -37,13 +42,8 @@ def script(identity: Identity, query: Query, parameters: Mapping[str, Any] | lis
 def inlined(query: Query, parameters: Mapping[str, Any] | list[Any]) -> str:
     """Return a query with its parameters in it as literals."""
     text = query if isinstance(query, str) else query.as_string()
-    if isinstance(parameters, Mapping):
-        for name, value in parameters.items():
-            text = text.replace(f"%({name})s", _value(value))
-    else:
-        head, *rest = text.split("%s")
-        text = head + "".join(_value(value) + part for value, part in zip(parameters, rest, strict=True))
-    return text.replace("%%", "%").replace("pg_catalog.", "")
+    values: Mapping[Any, Any] = parameters if isinstance(parameters, Mapping) else dict(enumerate(parameters))
+    return fill(_PREFIX.sub(lambda found: found["name"] or "", text), lambda mark: _value(values[mark]))
 
 
 def _value(value: Any) -> str:
@@ -51,4 +51,4 @@ def _value(value: Any) -> str:
         return "null"
     if isinstance(value, Jsonb):
         return literal(json.dumps(value.obj, ensure_ascii=False, default=str)) + "::jsonb"
-    return literal(str(value)).replace("%", "%%")
+    return literal(str(value))

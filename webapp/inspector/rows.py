@@ -10,7 +10,9 @@ from psycopg import sql
 
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Desk, Eye
-from webapp.inspector.evaluate import LONGEST, raw
+from webapp.inspector.evaluate import LONGEST
+from webapp.inspector.quoting import name as quoted
+from webapp.inspector.quoting import raw
 
 PLACE = "ctid"
 PART = "tableoid"
@@ -37,7 +39,7 @@ def alias_of(table: Table) -> sql.Identifier:
     name, taken = "r", {column.name for column in table.columns}
     while name in taken:
         name += "_"
-    return sql.Identifier(name)
+    return quoted(name)
 
 
 def key_names(table: Table) -> tuple[str, ...]:
@@ -49,12 +51,20 @@ def key_names(table: Table) -> tuple[str, ...]:
     return (PART, PLACE) if table.has_children or table.kind == "partitioned" else (PLACE,)
 
 
+def is_askable(table: Table) -> bool:
+    """Tell whether the role may ask for a row by what names it: a WHERE needs SELECT on the columns in it."""
+    rights = table.rights
+    return (
+        "select" in rights.granted or not rights.columns["select"] or set(key_names(table)) <= rights.columns["select"]
+    )
+
+
 def key_items(table: Table) -> list[sql.Composed]:
     """Return SQL for each part of the key, as text."""
     alias = alias_of(table)
     if key_names(table) == (WHOLE,):
         return [sql.SQL("pg_catalog.md5({}::pg_catalog.text)").format(alias)]
-    return [sql.SQL("{}.{}::pg_catalog.text").format(alias, sql.Identifier(name)) for name in key_names(table)]
+    return [sql.SQL("{}.{}::pg_catalog.text").format(alias, quoted(name)) for name in key_names(table)]
 
 
 _SHOWN = raw(f"pg_catalog.left({{}}.{{}}::pg_catalog.text, {LONGEST + 1})")
@@ -67,7 +77,7 @@ def value_items(table: Table, masked: frozenset[str]) -> list[sql.Composed]:
     items = []
     for column in table.columns:
         form = _WITHHELD if column.name in masked else _SHOWN
-        items.append(form.format(alias, sql.Identifier(column.name)))
+        items.append(form.format(alias, quoted(column.name)))
     return items
 
 
@@ -91,9 +101,10 @@ def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
             parts.append(sql.SQL("pg_catalog.md5({}::pg_catalog.text) = %s").format(alias))
             values.append(value)
         elif value is None:
-            parts.append(sql.SQL("{}.{} is null").format(alias, sql.Identifier(name)))
+            parts.append(sql.SQL("{}.{} is null").format(alias, quoted(name)))
         else:
-            parts.append(sql.SQL("{}.{} = %s::{}").format(alias, sql.Identifier(name), raw(type_of(table, name))))
+            item = sql.SQL("{}.{}").format(alias, quoted(name))
+            parts.append(item + sign(table, name, "=") + sql.SQL("%s::{}").format(raw(type_of(table, name))))
             values.append(value)
     return sql.SQL(" and ").join(parts), values
 
@@ -108,20 +119,15 @@ def type_of(table: Table, name: str) -> str:
         return "pg_catalog.tid"
     if name == PART:
         return "pg_catalog.oid"
-    return base_type(table.column(name).type)
+    return table.column(name).bare
 
 
-def base_type(name: str) -> str:
-    """Return a type without its length or scale: numeric(12,2) is numeric, timestamp(3) with time zone is without 3."""
-    if "(" not in name or name.startswith('"'):
-        return "pg_catalog.bpchar" if name.startswith("character(") or name == "character" else name
-    head, _, rest = name.partition("(")
-    tail = rest.partition(")")[2]
-    if head == "character":
-        return "pg_catalog.bpchar" + tail
-    if head == "bit":
-        return "pg_catalog.varbit" + tail
-    return head.rstrip() + tail if not head.startswith("interval") else "interval" + tail
+def sign(table: Table, name: str, operator: str) -> sql.Composable:
+    """Return an operator that compares a column, with its schema where it may not be in the search path."""
+    schema = "" if name in (PLACE, PART) else table.column(name).operators
+    if not schema:
+        return sql.SQL(f" {operator} ")
+    return sql.SQL(" operator({}.{}) ").format(quoted(schema), sql.SQL(operator))
 
 
 def fetch(
@@ -131,7 +137,7 @@ def fetch(
     keys, values = key_items(table), value_items(table, masked)
     query = sql.SQL("select {items} from {table} as {alias} where {condition} limit 2").format(
         items=sql.SQL(", ").join([*keys, sql.SQL("{}::pg_catalog.text").format(alias_of(table)), *values]),
-        table=sql.Identifier(table.schema, table.name),
+        table=quoted(table.schema, table.name),
         alias=alias_of(table),
         condition=condition,
     )

@@ -48,7 +48,7 @@ def from_claims(desk: Desk, claims: Mapping[str, Any]) -> Viewpoint:
     They are looked through as they are: nothing is added to them. Raises UnknownViewpoint for what no token could
     carry, and for a role that the operator does not allow.
     """
-    text = _canonical(claims)
+    text = canonical(claims)
     role = claims.get("role")
     if not isinstance(role, str) or not role:
         raise UnknownViewpoint(
@@ -209,7 +209,7 @@ def _listed(desk: Desk) -> str:
     return ", ".join(sorted(desk.roles))
 
 
-def _canonical(claims: Mapping[str, Any]) -> str:
+def canonical(claims: Mapping[str, Any]) -> str:
     """Return the claims as JSON text, always the same for the same claims."""
     try:
         text = json.dumps(dict(claims), allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True)

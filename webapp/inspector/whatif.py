@@ -14,8 +14,10 @@ from psycopg.types.json import Jsonb
 
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Desk, Eye, TooSlow
-from webapp.inspector.evaluate import evaluate, fault_of, raw
+from webapp.inspector.evaluate import evaluate, fault_of
 from webapp.inspector.findings import Command, Oracle
+from webapp.inspector.quoting import name as quoted
+from webapp.inspector.quoting import named_marks, raw
 from webapp.inspector.rows import Key, alias_of, equals
 from webapp.rls import Identity
 
@@ -110,7 +112,7 @@ def _default(eye: Eye, expression: str, type_name: str) -> tuple[Any] | str:
 def _populated(eye: Eye, table: Table, base: str | None, given: Mapping[str, Any]) -> str:
     query = sql.SQL("select (pg_catalog.jsonb_populate_record({base}::{table}, %(given)s))::pg_catalog.text").format(
         base=sql.SQL("%(base)s") if base is not None else sql.SQL("null"),
-        table=sql.Identifier(table.schema, table.name),
+        table=quoted(table.schema, table.name),
     )
     try:
         with eye.savepoint():
@@ -122,11 +124,11 @@ def _populated(eye: Eye, table: Table, base: str | None, given: Mapping[str, Any
 
 def statement(table: Table, command: Command, key: Key | None, wanted: Wanted) -> tuple[sql.Composed, dict[str, Any]]:
     """Return the command and its parameters. Raises rows.BadKey."""
-    name = sql.Identifier(table.schema, table.name)
+    name = quoted(table.schema, table.name)
     parameters: dict[str, Any] = {"given": Jsonb(dict(wanted.given))}
     record = sql.SQL("pg_catalog.jsonb_populate_record(null::{}, %(given)s)").format(name)
     if command == "insert":
-        columns = [sql.Identifier(column) for column in wanted.given]
+        columns = [quoted(column) for column in wanted.given]
         if columns:
             made = sql.SQL("insert into {name} ({columns}) select {values} from {record} given").format(
                 name=name,
@@ -145,27 +147,23 @@ def statement(table: Table, command: Command, key: Key | None, wanted: Wanted) -
         if command == "update":
             columns_set = wanted.given or {_first_updatable(table): None}
             assignments = sql.SQL(", ").join(
-                sql.SQL("{} = ({}).{}").format(sql.Identifier(column), record, sql.Identifier(column))
+                sql.SQL("{} = ({}).{}").format(quoted(column), record, quoted(column))
                 if wanted.given
-                else sql.SQL("{} = {}.{}").format(sql.Identifier(column), alias, sql.Identifier(column))
+                else sql.SQL("{} = {}.{}").format(quoted(column), alias, quoted(column))
                 for column in columns_set
             )
             made = sql.SQL("update {} as {} set {} where ").format(name, alias, assignments) + keyed
         else:
             made = sql.SQL("delete from {} as {} where ").format(name, alias) + keyed
     if wanted.returning:
-        made += sql.SQL(" returning ") + sql.SQL(", ").join(map(sql.Identifier, wanted.returning))
+        made += sql.SQL(" returning ") + sql.SQL(", ").join(map(quoted, wanted.returning))
     return made, parameters
 
 
 def _numbered(condition: sql.Composed, values: Sequence[Any], parameters: dict[str, Any]) -> sql.Composed:
     """Return the condition with names for its parameters, which are put into ``parameters``."""
-    head, *rest = condition.as_string().split("%s")
-    parts: list[sql.Composable] = [sql.SQL(head)]
-    for place, (value, part) in enumerate(zip(values, rest, strict=True)):
-        parameters[f"key{place}"] = value
-        parts += [sql.Placeholder(f"key{place}"), sql.SQL(part)]
-    return sql.Composed(parts)
+    parameters |= {f"key{place}": value for place, value in enumerate(values)}
+    return sql.Composed([sql.SQL(named_marks(condition.as_string(), "key"))])
 
 
 def _on_conflict(table: Table, wanted: Wanted) -> sql.Composed:
@@ -174,12 +172,12 @@ def _on_conflict(table: Table, wanted: Wanted) -> sql.Composed:
     target = sql.SQL(" on conflict")
     parts: list[sql.Composable] = [target]
     if wanted.conflict_columns:
-        parts.append(sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, wanted.conflict_columns))))
+        parts.append(sql.SQL(" ({})").format(sql.SQL(", ").join(map(quoted, wanted.conflict_columns))))
     changed = [name for name in wanted.given if name not in wanted.conflict_columns] or list(wanted.given)
     if wanted.conflict == "nothing" or not changed:
         parts.append(sql.SQL(" do nothing"))
     else:
-        assigned = (sql.SQL("{} = excluded.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in changed)
+        assigned = (sql.SQL("{} = excluded.{}").format(quoted(name), quoted(name)) for name in changed)
         parts.append(sql.SQL(" do update set ") + sql.SQL(", ").join(assigned))
     return sql.Composed(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from webapp.inspector.findings import Clause, Fault, Operand, PolicyReading
+from webapp.inspector.findings import Clause, Explanation, Fault, Operand, PolicyReading
 
 HIDDEN = "•••"
 SHORT = 60  # characters of a value within a sentence
@@ -92,9 +92,14 @@ def permissive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
         if not reading.is_known:
             return None, f"{reading.name} could not be asked"
         if reading.value:
-            admitting = [reading.name for reading in asked if reading.value]
-            return True, f"{len(admitting)} of {len(asked)} admit the row: {', '.join(admitting)}"
-    return False, f"0 of {len(asked)} admit{'s' if len(asked) == 1 else ''} the row; one must"
+            return True, admitting(asked)
+    return False, f"0 of {len(asked)} admit the row; one must"
+
+
+def admitting(asked: Sequence[PolicyReading]) -> str:
+    """Return which of the permissive policies that were asked admit the row."""
+    names = [reading.name for reading in asked if reading.value]
+    return f"{len(names)} of {len(asked)} admit{'s' * (len(names) == 1)} the row: {', '.join(names)}"
 
 
 def restrictive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
@@ -112,6 +117,16 @@ def restrictive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
     if unknown:
         return None, f"{', '.join(unknown)} could not be asked"
     return True, f"all {len(asked)} pass" if len(asked) > 1 else f"{asked[0].name} passes"
+
+
+def sentence(found: Explanation) -> str:
+    """Return the verdict as a sentence: who may or may not do what to which row."""
+    may = {"allowed": "may", "denied": "may not", "undecided": "may or may not"}[found.verdict]
+    does = {"select": "read", "insert": "insert", "update": "update", "delete": "delete"}[found.command]
+    key = ", ".join(f"{name} {shown(value)}" for name, value in found.key.items())
+    named = f" “{found.label}”" if found.command != "insert" and found.label not in found.key.values() else ""
+    row = f" ({key})" if key else ""
+    return f"{found.viewpoint} {may} {does} {'a row of ' * (not key)}{found.table.full_name}{row}{named}"
 
 
 def deciding(clauses: Sequence[Clause]) -> Clause | None:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from webapp.rls import transaction
 from webapp.rls.connection import GuardedConnection, GuardedCursor, GuardedServerCursor
-from webapp.rls.errors import CommitUnknown, Conflict, IdentityChanged, is_gone, translate
+from webapp.rls.errors import CommitUnknown, Conflict, DatabaseError, IdentityChanged, is_gone, translate
 from webapp.rls.identity import Identity
 
 DRIVER = "postgresql+rowhouse"
@@ -130,14 +130,14 @@ def create_engine(url: str | URL, *, application_name: str = "rowhouse", connect
 def install(engine: Engine) -> None:
     """Attach the prologue and the translation of errors to ``engine``."""
     event.listen(engine, "begin", transaction.begin)
-    event.listen(engine, "handle_error", _raise_ours)
+    event.listen(engine, "handle_error", _ours)
     event.listen(engine, "set_connection_execution_options", _refuse_another_identity)
 
 
-def _raise_ours(context: ExceptionContext) -> None:
+def _ours(context: ExceptionContext) -> DatabaseError | None:
+    """Return our error, which SQLAlchemy raises from the driver's; raising it here would silence later listeners."""
     ours = translate(context.original_exception)
-    if ours is not None and ours is not context.original_exception:
-        raise ours from context.original_exception
+    return ours if ours is not context.original_exception else None
 
 
 def _refuse_another_identity(connection: Any, options: dict[str, Any]) -> None:

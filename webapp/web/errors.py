@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from webapp.identity.identify import CHALLENGE
 from webapp.rls import errors as db_errors
-from webapp.web import access
+from webapp.web import access, diagnosis
 from webapp.web.navigation import home
 from webapp.web.scope import current
 from webapp.web.toasts import toast
@@ -120,14 +120,16 @@ def page(
     actions: list[tuple[str, str, bool]] | None = None,
     kept: list[Typed] | None = None,
 ) -> Response:
-    """Return the error page of ``status``; as JSON for a caller that proves itself by Bearer token.
+    """Return the error page of ``status``; as JSON for a caller with a Bearer token, or where it was asked for.
 
     ``actions`` are its ways out, as label, address, and whether it is the first choice; ``kept`` is what a form said
     that was not accepted.
     """
     said = words or WORDS.get(status) or Words(HTTPStatus(status).phrase, WORDS[400 if status < 500 else 500].message)
-    if _by_bearer():
-        response = jsonify(error={"status": status, "title": said.title, "message": said.message})
+    told = diagnosis.for_page(status)
+    if _by_bearer() or g.get("as_json"):
+        more = {"diagnosis": told.as_json()} if told else {}
+        response = jsonify(error={"status": status, "title": said.title, "message": said.message, **more})
     else:
         body = render_template(
             "errors/error.html",
@@ -136,6 +138,7 @@ def page(
             message=said.message,
             actions=actions or _ways_out(),
             kept=kept or (),
+            told=told,
         )
         response = make_response(body)
         if request.headers.get("HX-Request"):

@@ -111,7 +111,7 @@ def render(template: str, block: str | tuple[str, ...] = (), **context: Any) -> 
     followed by the toasts that wait, as the frame that would show them is not in it.
     """
     blocks = (block,) if isinstance(block, str) else block
-    asked = _block_asked_for()
+    asked = part_asked_for()
     if asked in blocks:
         html = render_block(template, asked, **context)
         if waiting := take_toasts():
@@ -124,7 +124,8 @@ def render(template: str, block: str | tuple[str, ...] = (), **context: Any) -> 
     return response
 
 
-def _block_asked_for() -> str | None:
+def part_asked_for() -> str | None:
+    """Return the name of the block that htmx asks for, or None where a whole page is wanted."""
     headers = request.headers
     if headers.get("HX-Request") != "true" or headers.get("HX-History-Restore-Request") == "true":
         return None

@@ -1,0 +1,58 @@
+"""What the engine raises, in words that an administrator can act on, and as a status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from webapp.inspector.catalog import NoSuchTable
+from webapp.inspector.desk import TooSlow
+from webapp.inspector.evaluate import fault_of
+from webapp.inspector.explain import NoSuchRow
+from webapp.inspector.filters import BadFilter
+from webapp.inspector.rows import BadKey
+from webapp.inspector.viewpoints import UnknownViewpoint
+from webapp.inspector.whatif import BadRow
+from webapp.settings import BadSettings
+
+NARROW: Final = (
+    "Postgres was stopped before it had an answer. Narrow it: filter by a column that an index has, such as the key, "
+    "or take the order away."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Hold what a page or its JSON says instead of an answer."""
+
+    status: int
+    title: str
+    message: str
+
+
+_KNOWN: Final[tuple[tuple[type[Exception], int, str], ...]] = (
+    (UnknownViewpoint, 422, "Nobody can be looked through by that"),
+    (NoSuchTable, 404, "There is no such table"),
+    (NoSuchRow, 404, "There is no such row"),
+    (BadKey, 400, "That does not name a row"),
+    (BadFilter, 422, "The rows can’t be listed like that"),
+    (BadRow, 422, "That is not a row of this table"),
+    (BadSettings, 503, "The Inspector’s login is not safe to use"),
+)
+# What a page can say itself. Whatever else goes wrong has the application's own pages.
+ERRORS: Final[tuple[type[Exception], ...]] = (*(kind for kind, _, _ in _KNOWN), TooSlow, psycopg.Error)
+
+
+def problem(exc: Exception) -> Problem:
+    """Return what to say of an error of the engine."""
+    for kind, status, title in _KNOWN:
+        if isinstance(exc, kind):
+            return Problem(status, title, str(exc))
+    if isinstance(exc, TooSlow):
+        return Problem(503, "That took too long", NARROW)
+    if isinstance(exc, psycopg.Error):
+        fault = fault_of(exc)
+        return Problem(422, "Postgres refuses this", f"It said: {fault.message} ({fault.sqlstate}).")
+    raise exc
