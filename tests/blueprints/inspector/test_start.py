@@ -113,7 +113,7 @@ def test_a_persona_is_saved_used_renamed_deleted_and_brought_back(inspector: Ins
     assert "A new clerk" not in inspector.text
     undo = next(f.get("action", "") for f in inspector.page.all("form") if "personas?" in f.get("action", ""))
     assert inspector.client.submit(undo).status_code == 303
-    assert [one["name"] for one in inspector.json("/")["personas"]] == ["A new clerk"]
+    assert "A new clerk" in [one["name"] for one in inspector.json("/")["personas"]]
     inspector.post(f"/personas/{one}/rename", {"name": "x"}, 404)
 
 
@@ -123,7 +123,8 @@ def test_claims_are_saved_as_they_are(inspector: Inspector) -> None:
     inspector.post("/personas", {"name": "Made up", "as": spec})
     inspector.get("/tables", as_=led_to(inspector)[1]["as"][0])
     assert "Made up" in inspector.said("identity")
-    assert inspector.json("/")["personas"][0]["claims"]["role"] == "authenticated"
+    made_up = next(one for one in inspector.json("/")["personas"] if one["name"] == "Made up")
+    assert made_up["claims"]["role"] == "authenticated"
 
 
 def test_only_administrators_of_the_platform_are_shown_the_way(
@@ -143,6 +144,9 @@ def test_every_use_is_in_the_log_before_the_first_row_is_read(
     who = "user:" + str(world.acme.viewer.id)
     row = f'{{"id":"{world.acme.products[0].id}","org_id":"{world.acme.org.id}"}}'
     table = "/public/products"
+    before = database.sql(
+        "select coalesce(max(id::text), '00000000-0000-7000-8000-000000000000') from rowhouse.inspections"
+    )[0][0]
     inspector.get("/", q="viewer@acme")
     inspector.get("/tables", as_=who)
     inspector.get(table, as_=who)
@@ -153,8 +157,8 @@ def test_every_use_is_in_the_log_before_the_first_row_is_read(
     inspector.post(f"{table}/what-if", {"act": "try", "confirm": "yes"}, 200, as_=who, do="delete", row=row)
     inspector.get(table, 422, as_=who, f="no filter")
     inspector.get("/log")
-    mine = "select action, rows is null from rowhouse.inspections where actor = %s order by id"
-    assert database.sql(mine, (world.platform_admin.id,)) == [
+    mine = "select action, rows is null from rowhouse.inspections where actor = %s and id > %s order by id"
+    assert database.sql(mine, (world.platform_admin.id, before)) == [
         ("people", False), ("counts", False), ("browse", False), ("why", False), ("compare", False),
         ("compare", False), ("counts", False), ("what-if", False), ("trial", False), ("browse", True), ("log", False),
     ]  # fmt: skip
