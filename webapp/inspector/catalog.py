@@ -27,6 +27,7 @@ class NoSuchTable(LookupError):
 class Column:
     """Hold a column. ``type`` is as Postgres writes it; ``default`` is its expression, also of a generated column.
 
+    An ``identity`` that is ``always`` drawn takes no value.
     ``bare`` is the type that a value is compared as: a domain's own, and without length or scale. ``operators`` is the
     schema of the operators that sort it, empty where that is ``pg_catalog``.
     """
@@ -38,6 +39,7 @@ class Column:
     generated: bool = False
     identity: bool = False
     draws_from_sequence: bool = False
+    always: bool = False
     bare: str = "pg_catalog.text"
     operators: str = ""
 
@@ -239,7 +241,7 @@ select json_build_object(
   'columns', (
     select json_agg(json_build_object(
       'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-      'generated', a.attgenerated <> '', 'identity', a.attidentity <> '',
+      'generated', a.attgenerated <> '', 'identity', a.attidentity <> '', 'always', a.attidentity = 'a',
       'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'drawn', d.adbin::text ~ ':funcid 1574 ',
       'bare', case b.bare
         when 'character' then 'pg_catalog.bpchar' when 'character[]' then 'pg_catalog.bpchar[]'
@@ -364,6 +366,7 @@ def _column(facts: dict[str, Any]) -> Column:
         facts["generated"],
         facts["identity"],
         bool(facts["drawn"]) or facts["identity"],
+        facts["always"],
         facts["bare"],
         facts["operators"] or "",
     )
