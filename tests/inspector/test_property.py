@@ -18,7 +18,7 @@ from tests.inspector.worlds import ROLES, SCHEMA, SETUP, TEARDOWN, Act, Person, 
 from webapp import rls
 from webapp.inspector import catalog
 from webapp.inspector.desk import Desk
-from webapp.inspector.explain import Question, explain_in
+from webapp.inspector.explain import NOT_TRIED, Question, explain_in
 from webapp.inspector.findings import Explanation, PolicyReading
 from webapp.inspector.judge import TOGETHER
 from webapp.inspector.viewpoint import Viewpoint
@@ -27,6 +27,7 @@ from webapp.rls import Identity
 
 # Hypothesis may stop early where it has tried all that it can think of, so that cases are counted and not examples.
 SHORT, LONG = 2_000, 50_000
+NOT_ASKABLE = "cannot be asked for this row"
 OF_ONE_WORLD = 16  # cases at least: eight acts by two people or more
 
 
@@ -108,7 +109,7 @@ def explained(desk: Desk, person: Person, world: World) -> Iterator[tuple[Act, E
                 conflict_columns=("id",) if act.conflict else (),
             )
             key = None if act.command == "insert" else {"id": str(act.row)}
-            question = Question(viewpoint, act.command, key, wanted, trial=act.command != "select")
+            question = Question(viewpoint, act.command, key, wanted, trial=act.trial and act.command != "select")
             yield act, explain_in(desk, look, table, question)
 
 
@@ -146,10 +147,11 @@ def run(desk: Desk, database: Database, examples: int) -> Tally:
                     assert not any(
                         one in reading.sql for reading in reached(found) for one in ("random()", "sometimes")
                     )
-                if not world.is_risky and found.oracle.verdict is not None:
-                    # Nothing raises and nothing is volatile: the ladder alone has to be right, and trusted.
-                    assert found.verdict == really
-                    assert found.trusted or TOGETHER in found.cause, found.doubts
+                if world.is_risky or TOGETHER in found.cause or NOT_ASKABLE in found.oracle.outcome:
+                    continue
+                # Nothing raises and nothing is volatile: the ladder alone has to be right, and trusted once tried.
+                assert found.verdict == really
+                assert found.trusted or found.oracle.outcome == NOT_TRIED, found.doubts
 
     holds()
     return tally
@@ -163,6 +165,7 @@ def report(tally: Tally, wanted: int) -> None:
         assert tally.cases[f"{command} denied"] > wanted / 100, command
 
 
+@pytest.mark.timeout(600)  # half a minute of work, on a machine that may be busy
 def test_the_verdict_is_what_postgres_does(desk: Desk, migrated: Database) -> None:
     report(run(desk, migrated, SHORT // OF_ONE_WORLD), SHORT)
 

@@ -158,6 +158,7 @@ class Act:
     given: dict[str, Any] = field(default_factory=dict)
     returning: bool = False
     conflict: Conflict | None = None
+    trial: bool = False
 
 
 @dataclass(frozen=True)
@@ -278,13 +279,13 @@ def _act(draw: st.DrawFn, rows: int) -> Act:
     command: Command = draw(st.sampled_from(COMMANDS))
     names = draw(st.lists(st.sampled_from(tuple(_VALUES)), max_size=3, unique=True))
     given = {name: draw(_VALUES[name]) for name in names}
-    row = draw(st.integers(0, rows - 1))
+    row, trial = draw(st.integers(0, rows - 1)), draw(st.integers(0, 3)) == 0
     if command == "insert":
         is_there, returning = draw(st.booleans()), draw(st.booleans())
         conflict = draw(st.sampled_from(CONFLICTS))
         number = row if conflict and is_there else 1000
-        return Act(command, row, {"id": number, **given}, returning, conflict)
-    return Act(command, row, given if command == "update" else {})
+        return Act(command, row, {"id": number, **given}, returning, conflict, trial)
+    return Act(command, row, given if command == "update" else {}, trial=trial)
 
 
 @st.composite

@@ -272,6 +272,12 @@ def test_an_inspectors_login_that_can_do_too_much_or_too_little_is_refused_at_st
         run(undone)
 
 
+@pytest.mark.usefixtures("database")
+def test_a_role_that_was_never_granted_to_the_inspectors_login_is_refused_at_start(make_app: MakeApp) -> None:
+    with pytest.raises(BadSettings, match=r"rowhouse_inspector is no member of editor(.|\n)*INSPECTOR_ROLES"):
+        make_app(inspector_roles=("anon", "editor"))
+
+
 def test_an_inspectors_login_that_does_not_answer_stops_nobody_but_the_inspector(
     make_app: MakeApp, world: World, database: Database
 ) -> None:

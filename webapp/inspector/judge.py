@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from webapp.inspector import words
 from webapp.inspector.catalog import Policy, Table
-from webapp.inspector.clauses import Node, Sides, granting_rows, parse, sides, tokens
+from webapp.inspector.clauses import Node, granting_rows, parse, sides, tokens
 from webapp.inspector.desk import Eye
 from webapp.inspector.evaluate import LONGEST, UNASKED, Cell, as_set, as_text, evaluate
 from webapp.inspector.findings import Clause, Command, Fault, Operand, PolicyReading
@@ -52,11 +52,6 @@ def tree(expression: str) -> Node:
     return parse(expression)
 
 
-@lru_cache(maxsize=4096)
-def _sides(clause: str) -> Sides | None:
-    return sides(clause)
-
-
 class Judge:
     """Ask policies of rows as one person. ``detail`` asks for the values on both sides of each clause, too."""
 
@@ -78,12 +73,23 @@ class Judge:
         asked = [policy for policy in self._table.policies if stage.applies(policy)]
         trees = [tree(str(stage.expression(policy))) for policy in asked]
         answers = self._ask(rows, asked, trees)
+        leaves = [[leaf.sql for leaf in node.leaves] for node in trees]
+        # Rows of which every clause came to the same have the same reading: of a page most do.
+        known: dict[tuple[object, ...], PolicyReading] = {}
         found = []
         for row, cells in zip(rows, answers, strict=True):
-            clauses = [self._clause(node, cells) for node in trees]
-            found.append(
-                tuple(self._reading(stage, policy, clause, row) for policy, clause in zip(asked, clauses, strict=True))
-            )
+            readings = []
+            for number, (policy, node) in enumerate(zip(asked, trees, strict=True)):
+                of = [cells[leaf] for leaf in leaves[number]]
+                is_plain = not self._detail and all(cell.fault is None for cell in of)
+                same = (number, *(cell.value for cell in of)) if is_plain else None
+                reading = known.get(same) if same is not None else None
+                if reading is None:
+                    reading = self._reading(stage, policy, self._clause(node, cells), row)
+                    if same is not None:
+                        known[same] = reading
+                readings.append(reading)
+            found.append(tuple(readings))
         return found
 
     def sentence(self, stage: Stage, readings: Sequence[PolicyReading], row: str) -> Sentence:
@@ -130,7 +136,7 @@ class Judge:
 
     def _asides(self, leaf: Node) -> list[str]:
         """Return what else is asked of a clause: its sides, or the row that an EXISTS finds."""
-        compared = _sides(leaf.sql)
+        compared = sides(leaf.sql)
         if compared is None:
             row = granting_rows(leaf.sql)
             if row is None or self._is_covered(leaf.sql):
@@ -158,7 +164,7 @@ class Judge:
         value: bool | None = cell.value
         if not self._detail:
             return Clause(node.sql, "leaf", value, True)
-        compared, asides = _sides(node.sql), self._asides(node)
+        compared, asides = sides(node.sql), self._asides(node)
         got = [cells[item] for item in asides]
         if compared is None:
             said = _found(node.sql, value, got, is_masked=self._is_covered(node.sql))

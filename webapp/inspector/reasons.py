@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from webapp.inspector import words
@@ -23,6 +24,7 @@ _WRAPPED: Final = re.compile(r"\(\s*SELECT ((?:\w+\.)*\w+\([^()]*\))(?: AS \w+)?
 _TYPED: Final = re.compile(r"('(?:[^']|'')*')::[a-z_][\w. ]*(?:\[\])?")
 
 
+@lru_cache(maxsize=4096)  # the same clauses stand beside every row of a page
 def plain(sql: str) -> str:
     """Return an expression as people would write it: without the wrapping of calls and the types of literals."""
     return _TYPED.sub(r"\1", _WRAPPED.sub(r"\1", sql))
