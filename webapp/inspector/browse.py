@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -13,12 +13,12 @@ from psycopg import sql
 from webapp.inspector import filters as narrowing
 from webapp.inspector import ladder, reasons, veil
 from webapp.inspector.catalog import Table
-from webapp.inspector.desk import Desk, Eye, Look, TooSlow
+from webapp.inspector.desk import Desk, Eye, Look
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.findings import PolicyReading
 from webapp.inspector.judge import Judge, Stage
-from webapp.inspector.labels import referenced
+from webapp.inspector.labels import called
 from webapp.inspector.oracle import named, visible
 from webapp.inspector.quoting import is_text
 from webapp.inspector.quoting import name as quoted
@@ -27,6 +27,7 @@ from webapp.inspector.veil import Veil
 from webapp.inspector.whatif import Wanted
 
 LIMIT: Final = 50  # rows of a page
+LONGEST_PLACE: Final = 1_000  # characters of a value that stands in an address
 MOST_READ: Final = 2_000  # rows that are looked at to fill a page of those that are visible, or differ
 PATIENCE: Final = 3.0  # seconds for the same
 SELECT: Final = Stage("select", "using")
@@ -105,7 +106,7 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     people = tuple(veil.over(desk, one) for one in (table, *others))
     table, masked = people[0].table, people[0].masked
     narrowing.check(table, view.filters, view.order, masked)
-    source = _Source(look, table, masked)
+    source = _Source(look, table, masked, _whose(look, table, view))
     began, looked_at, cut = time.monotonic(), 0, False
     found: list[Seen] = []
     place, backwards = (view.before, True) if view.before is not None else (view.after, False)
@@ -130,18 +131,28 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     before = first if (is_further if backwards else view.after is not None) else None
     if cut and backwards:
         before = place
+    for edge in (after, before):
+        if edge and any(value is not None and len(value) > LONGEST_PLACE for value in edge):
+            raise BadFilter("These values are too long to be ordered by: no address holds where a page begins.")
     return Page(
         table=table,
         rows=tuple(page),
         after=after,
         before=before,
         sees_hidden=look.seer is not None,
-        names=_names(look, table, page, desk.is_masked),
+        names=called(look, table, [seen.row for seen in page], desk.is_masked),
         masked=masked,
         unreadable=source.unreadable,
         looked_at=looked_at,
         cut=cut,
     )
+
+
+def _whose(look: Look, table: Table, view: View) -> Eye:
+    """Return the eye that reads the rows. A view may show a person what it shows nobody else."""
+    if look.seer is None or (table.is_view and view.which in ("visible", "first")):
+        return look.person
+    return look.people[-1] if table.is_view and view.which == "second" else look.seer
 
 
 def _is_wanted(seen: Seen, which: Which) -> bool:
@@ -163,8 +174,8 @@ Placed = tuple[Row, tuple[str | None, ...]]
 class _Source:
     """Read rows in order, by the eye that sees all, else by the person's own."""
 
-    def __init__(self, look: Look, table: Table, masked: frozenset[str]) -> None:
-        self._eye: Eye = look.seer or look.person
+    def __init__(self, look: Look, table: Table, masked: frozenset[str], eye: Eye) -> None:
+        self._eye = eye
         self._table = table
         # Without the eye that sees all, only what is granted can be read.
         self.unreadable = veil.unreadable(look, table)
@@ -291,21 +302,3 @@ def _sight(verdict: bool, words: str, policy: str, row: Row, there: set[tuple[st
     if is_there == verdict:
         return Sight(verdict, words, policy)
     return Sight(is_there, f"Postgres says otherwise: {words}", policy, trusted=False)
-
-
-def _names(
-    look: Look, table: Table, page: Sequence[Seen], is_masked: Callable[[str], bool]
-) -> dict[str, dict[str, str]]:
-    """Return what people call the rows that the page's foreign keys point to, by column."""
-    found: dict[str, dict[str, str]] = {}
-    if look.seer is None:
-        return found
-    for key in table.foreign_keys:
-        column = key.columns[-1]
-        values = sorted({value for seen in page if (value := seen.row.values.get(column))})
-        if values and column not in found:
-            try:
-                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values, is_masked)
-            except (psycopg.Error, TooSlow):
-                continue
-    return found

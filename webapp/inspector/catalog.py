@@ -28,6 +28,7 @@ class NoSuchTable(LookupError):
 class Column:
     """Hold a column. ``type`` is as Postgres writes it; ``default`` is its expression, also of a generated column.
 
+    An ``identity`` that is ``always`` drawn takes no value.
     ``bare`` is the type that a value is compared as: a domain's own, and without length or scale. ``operators`` is the
     schema of the operators that sort it, empty where that is ``pg_catalog``.
     """
@@ -39,6 +40,7 @@ class Column:
     generated: bool = False
     identity: bool = False
     draws_from_sequence: bool = False
+    always: bool = False
     bare: str = "pg_catalog.text"
     operators: str = ""
 
@@ -209,6 +211,7 @@ def _column(facts: dict[str, Any]) -> Column:
         facts["generated"],
         facts["identity"],
         bool(facts["drawn"]) or facts["identity"],
+        facts["always"],
         facts["bare"],
         facts["operators"] or "",
     )

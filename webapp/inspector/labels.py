@@ -124,3 +124,21 @@ def referenced(
             " where r.{column}::text = any (%s) and r.{label} is not null limit 200"
         ).format(column=quoted(column), label=quoted(label), table=quoted(schema, name))
         return dict(eye.rows(query, (values,)))
+
+
+def called(
+    look: Look, table: Table, rows: Sequence[Row], is_masked: Callable[[str], bool] = _never
+) -> dict[str, dict[str, str]]:
+    """Return what people call the rows that the foreign keys of ``rows`` point to, by column and value."""
+    found: dict[str, dict[str, str]] = {}
+    if look.seer is None:
+        return found
+    for key in table.foreign_keys:
+        column = key.columns[-1]
+        values = sorted({value for row in rows if (value := row.values.get(column))})
+        if values and column not in found:
+            try:
+                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values, is_masked)
+            except (psycopg.Error, TooSlow):
+                continue
+    return found
