@@ -24,18 +24,21 @@ class BadSettings(Exception):
     """Say which settings are wrong, why, and what to set instead; one line for each."""
 
 
-class Settings(BaseSettings):
-    """Hold what an operator decides. Every field is an environment variable of the same name in capitals."""
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _checked_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        normalise_url(value.get_secret_value())
+    return value
+
+
+class InspectorSettings(BaseSettings):
+    """Hold what the Inspector needs: all of it, for its commands."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_file=None, case_sensitive=False)
 
-    database_url: SecretStr = Field(description="The pooler, as the login rowhouse_web: every request goes there.")
-    signin_database_url: SecretStr = Field(
-        description="The pooler, as the login rowhouse_signin: signing up, in, out and refreshing, nothing else."
-    )
-    database_url_direct: SecretStr | None = Field(
-        None, description="Postgres itself, as the owner: migrations and rowhouse admin, never a request."
-    )
     inspector_database_url: SecretStr | None = Field(
         None, description="As the login rowhouse_inspector: the Inspector and the diagnosis of failed writes."
     )
@@ -44,6 +47,42 @@ class Settings(BaseSettings):
     )
     inspector_masks: Annotated[tuple[str, ...], NoDecode] = Field(
         MASKS, description="Words; the Inspector shows no value of a column whose name has one of them."
+    )
+
+    @field_validator("inspector_database_url", mode="after")
+    @classmethod
+    def _is_inspector_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        return _checked_url(value)
+
+    @field_validator("inspector_roles", "inspector_masks", mode="before")
+    @classmethod
+    def _split_words(cls, value: Any) -> Any:
+        return _split(value)
+
+    @field_validator("inspector_roles", mode="after")
+    @classmethod
+    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("Name a role at least, such as anon,authenticated.")
+        if "none" in value or any("\0" in role or len(role.encode()) > 63 for role in value):
+            raise ValueError("Name roles of Postgres; none is the login itself, through which nobody looks.")
+        return value
+
+    @field_validator("inspector_masks", mode="after")
+    @classmethod
+    def _are_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(re.sub(r"[^a-z0-9]+", "_", word.lower()) for word in value)
+
+
+class Settings(InspectorSettings):
+    """Hold what an operator decides. Every field is an environment variable of the same name in capitals."""
+
+    database_url: SecretStr = Field(description="The pooler, as the login rowhouse_web: every request goes there.")
+    signin_database_url: SecretStr = Field(
+        description="The pooler, as the login rowhouse_signin: signing up, in, out and refreshing, nothing else."
+    )
+    database_url_direct: SecretStr | None = Field(
+        None, description="Postgres itself, as the owner: migrations and rowhouse admin, never a request."
     )
     inspector_diagnosis: bool = Field(True, description="Tell the log why a write met no row or was refused.")
     secret_key: SecretStr = Field(description="Encrypts the session cookie; 32 bytes or more, the same on each host.")
@@ -76,14 +115,10 @@ class Settings(BaseSettings):
     import_max_bytes: int = Field(64 * 2**20, ge=10_000, description="Bytes an upload of products may have.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
 
-    @field_validator(
-        "database_url", "signin_database_url", "database_url_direct", "inspector_database_url", mode="after"
-    )
+    @field_validator("database_url", "signin_database_url", "database_url_direct", mode="after")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            normalise_url(value.get_secret_value())
-        return value
+        return _checked_url(value)
 
     @field_validator("secret_key", "secret_key_previous", "jwt_secret", "jwt_secret_previous", mode="after")
     @classmethod
@@ -95,24 +130,10 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("allowed_hosts", "inspector_roles", "inspector_masks", mode="before")
+    @field_validator("allowed_hosts", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("inspector_roles", mode="after")
-    @classmethod
-    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("Name a role at least, such as anon,authenticated.")
-        if "none" in value or any("\0" in role or len(role.encode()) > 63 for role in value):
-            raise ValueError("Name roles of Postgres; none is the login itself, through which nobody looks.")
-        return value
-
-    @field_validator("inspector_masks", mode="after")
-    @classmethod
-    def _are_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(re.sub(r"[^a-z0-9]+", "_", word.lower()) for word in value)
+    def _split_hosts(cls, value: Any) -> Any:
+        return _split(value)
 
     @field_validator("public_url", mode="after")
     @classmethod
@@ -205,6 +226,14 @@ class _Direct(BaseSettings):
     model_config = Settings.model_config
 
     database_url_direct: SecretStr | None = None
+
+
+def load_inspector(**overrides: Any) -> InspectorSettings:
+    """Read the Inspector's settings alone, for commands that serve nobody. Raises BadSettings."""
+    try:
+        return InspectorSettings(**overrides)
+    except ValidationError as exc:
+        raise BadSettings("\n".join(_line(dict(error)) for error in exc.errors())) from None
 
 
 def load_direct_url() -> str:

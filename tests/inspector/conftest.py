@@ -52,6 +52,12 @@ def scratch(make_scratch: Callable[..., Scratch]) -> Scratch:
 
 
 @pytest.fixture
+def blind_desk(web_engine: Engine) -> Desk:
+    """Return a desk on the login of the requests, which sees nothing that is hidden."""
+    return Desk(web_engine, sees_hidden=False)
+
+
+@pytest.fixture
 def make_role(migrated: Database) -> Iterator[Callable[..., Viewpoint]]:
     """Return a maker of roles that the Inspector's login may become; they are dropped after the test.
 

@@ -1,6 +1,7 @@
 """Every route with everybody's status: the access matrix, and what other tests walk.
 
 The columns are PEOPLE in their order. A form is sent empty, with its token: whoever may use the route gets 422 for it.
+Who administers the platform belongs to no organisation, and may what a stranger may where a route says nothing else.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, url_for
 from werkzeug.test import TestResponse
@@ -27,6 +28,7 @@ ADMINS = "303 303 404 404 404 403 403 200 200"
 MEMBERS = "303 303 404 404 404 403 200 200 200"
 MEMBERS_FORM = "303 303 404 404 404 403 422 422 422"
 MEMBERS_DEED = "303 303 404 404 404 403 303 303 303"
+NOBODYS = "303 303 404 404 404 404 404 404 404"  # for administrators of the platform alone
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,15 @@ class Route:
     statuses: str
     values: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    platform: int = 0
+    query: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.method} {self.endpoint}"
+
+    @property
+    def is_inspectors(self) -> bool:
+        return self.endpoint.startswith("inspector.")
 
     @property
     def expected(self) -> dict[str, int]:
@@ -54,7 +62,8 @@ class Route:
                 from webapp.web.assets import asset_url
 
                 return asset_url("css/tokens.css")
-            return urlsplit(url_for(self.endpoint, **values)).path
+            path = urlsplit(url_for(self.endpoint, **values)).path
+            return f"{path}?{urlencode(self.query)}" if self.query else path
 
     def send(self, client: Client, path: str) -> TestResponse:
         """Send the request as this client's browser would."""
@@ -69,12 +78,18 @@ _VALUES: Mapping[str, Callable[[World], Any]] = {
     "noted_at": lambda world: world.acme.noted_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
     "upload": lambda world: world.acme.upload,
     "change": lambda world: world.acme.change,
+    "public": lambda world: "public",
+    "products": lambda world: "products",
+    "nothing": lambda world: "00000000-0000-4000-8000-000000000000",
 }
 _ORG = {"slug": "acme"}
 _PRODUCT = {"slug": "acme", "product_id": "product"}
 _ORDER = {"slug": "acme", "order_id": "order"}
 _UPLOAD = {"slug": "acme", "import_id": "upload"}
 _CHANGE = {"slug": "acme", "change_id": "change"}
+_TABLE = {"schema": "public", "table": "products"}
+_PERSONA = {"persona_id": "nothing"}
+_ANON = {"as": "anon"}
 
 ROUTES = (
     Route("GET", "assets.file", EVERYBODY),
@@ -130,6 +145,15 @@ ROUTES = (
     Route("GET", "audit.product", ADMINS, _PRODUCT),
     Route("GET", "audit.order", ADMINS, _ORDER),
     Route("GET", "audit.change", ADMINS, {"slug": "acme", "moment": "noted_at"}),
+    Route("GET", "inspector.index", NOBODYS, platform=200),
+    Route("GET", "inspector.tables", NOBODYS, platform=200, query=_ANON),
+    Route("GET", "inspector.table", NOBODYS, _TABLE, platform=200, query=_ANON),
+    Route("GET", "inspector.what_if", NOBODYS, _TABLE, platform=200, query=_ANON),
+    Route("POST", "inspector.what_if_answer", NOBODYS, _TABLE, platform=303),
+    Route("POST", "inspector.persona_create", NOBODYS, platform=422),
+    Route("POST", "inspector.persona_rename", NOBODYS, _PERSONA, platform=404),
+    Route("POST", "inspector.persona_delete", NOBODYS, _PERSONA, platform=404),
+    Route("GET", "inspector.log", NOBODYS, platform=200),
 )
 
 

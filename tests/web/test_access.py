@@ -59,10 +59,19 @@ def test_who_administers_the_platform_is_a_stranger_to_every_organisation(
 ) -> None:
     visitor = client_for(world.platform_admin)
     for route in SAFE:
+        if route.is_inspectors:
+            continue
         path = route.path(app, world)
         response = route.send(visitor, path)
         assert response.status_code == route.expected["stranger"], route
         assert told(response, "stranger", world, path) == [], route
+
+
+def test_who_administers_the_platform_has_the_inspector(app: Flask, world: World, client_for: ClientFor) -> None:
+    visitor = client_for(world.platform_admin)
+    for route in ROUTES:
+        if route.is_inspectors:
+            assert route.send(visitor, route.path(app, world)).status_code == route.platform, route
 
 
 def test_every_route_has_its_place_in_the_matrix(app: Flask) -> None:

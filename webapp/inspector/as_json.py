@@ -40,6 +40,21 @@ def explanation(found: Explanation) -> dict[str, Any]:
     }
 
 
+def undecided(said: str) -> dict[str, Any]:
+    """Return the answer to a question that could not even be asked, with the same names in it."""
+    return {
+        "verdict": "undecided",
+        "cause": said,
+        "error": said,
+        "oracle": None,
+        "trusted": False,
+        "doubts": [said],
+        "rungs": [],
+        "policies": [],
+        "statement": None,
+    }
+
+
 def _values(values: Mapping[str, str | None], masked: frozenset[str]) -> dict[str, str | None]:
     return {name: HIDDEN if name in masked and value is not None else value for name, value in values.items()}
 

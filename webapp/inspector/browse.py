@@ -11,20 +11,23 @@ import psycopg
 from psycopg import sql
 
 from webapp.inspector import filters as narrowing
-from webapp.inspector import ladder, reasons
+from webapp.inspector import ladder, reasons, veil
 from webapp.inspector.catalog import Table
-from webapp.inspector.desk import Desk, Eye, Look, TooSlow
+from webapp.inspector.desk import Desk, Eye, Look
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.findings import PolicyReading
 from webapp.inspector.judge import Judge, Stage
-from webapp.inspector.labels import referenced
+from webapp.inspector.labels import called
 from webapp.inspector.oracle import named, visible
+from webapp.inspector.quoting import is_text
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import Row, alias_of, key_items, masked_columns, row_of, value_items
+from webapp.inspector.rows import Row, alias_of, key_items, row_of, value_items, whole_item
+from webapp.inspector.veil import Veil
 from webapp.inspector.whatif import Wanted
 
 LIMIT: Final = 50  # rows of a page
+LONGEST_PLACE: Final = 1_000  # characters of a value that stands in an address
 MOST_READ: Final = 2_000  # rows that are looked at to fill a page of those that are visible, or differ
 PATIENCE: Final = 3.0  # seconds for the same
 SELECT: Final = Stage("select", "using")
@@ -100,9 +103,10 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     ``table`` was read for the first person's role, ``others`` for those of the rest. Raises BadFilter, TooSlow, and
     psycopg.Error where the rows cannot be read at all.
     """
-    masked = masked_columns(desk, table)
+    people = tuple(veil.over(desk, one) for one in (table, *others))
+    table, masked = people[0].table, people[0].masked
     narrowing.check(table, view.filters, view.order, masked)
-    source = _Source(look, table, masked)
+    source = _Source(look, table, masked, _whose(look, table, view))
     began, looked_at, cut = time.monotonic(), 0, False
     found: list[Seen] = []
     place, backwards = (view.before, True) if view.before is not None else (view.after, False)
@@ -110,7 +114,7 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     while len(found) <= view.limit and more:
         rows, more = source.read(view, place, backwards, view.limit + 1)
         looked_at += len(rows)
-        sights = _sights(look, (table, *others), rows, source.readable)
+        sights = _sights(look, people, rows, source.readable)
         found += (seen for seen in sights if _is_wanted(seen, view.which))
         if rows:
             place = rows[-1][1]
@@ -127,18 +131,28 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     before = first if (is_further if backwards else view.after is not None) else None
     if cut and backwards:
         before = place
+    for edge in (after, before):
+        if edge and any(value is not None and len(value) > LONGEST_PLACE for value in edge):
+            raise BadFilter("These values are too long to be ordered by: no address holds where a page begins.")
     return Page(
         table=table,
         rows=tuple(page),
         after=after,
         before=before,
         sees_hidden=look.seer is not None,
-        names=_names(look, table, page),
+        names=called(look, table, [seen.row for seen in page], desk.is_masked),
         masked=masked,
         unreadable=source.unreadable,
         looked_at=looked_at,
         cut=cut,
     )
+
+
+def _whose(look: Look, table: Table, view: View) -> Eye:
+    """Return the eye that reads the rows. A view may show a person what it shows nobody else."""
+    if look.seer is None or (table.is_view and view.which in ("visible", "first")):
+        return look.person
+    return look.people[-1] if table.is_view and view.which == "second" else look.seer
 
 
 def _is_wanted(seen: Seen, which: Which) -> bool:
@@ -160,14 +174,12 @@ Placed = tuple[Row, tuple[str | None, ...]]
 class _Source:
     """Read rows in order, by the eye that sees all, else by the person's own."""
 
-    def __init__(self, look: Look, table: Table, masked: frozenset[str]) -> None:
-        self._eye: Eye = look.seer or look.person
+    def __init__(self, look: Look, table: Table, masked: frozenset[str], eye: Eye) -> None:
+        self._eye = eye
         self._table = table
-        readable = table.rights.columns["select"]
-        names = frozenset(column.name for column in table.columns)
-        # Without the eye that sees all, only what is granted can be read, and a row only whole or not at all.
-        self.unreadable = frozenset() if look.seer else names - readable
-        self.readable = not self.unreadable
+        # Without the eye that sees all, only what is granted can be read.
+        self.unreadable = veil.unreadable(look, table)
+        self.readable = veil.can_be_judged(table, self.unreadable)
         self._masked = masked
 
     def read(
@@ -189,7 +201,7 @@ class _Source:
         else:
             of = order.backwards if backwards else order
             if place is not None:
-                if len(place) != len(of.names):
+                if len(place) != len(of.names) or not all(value is None or is_text(value) for value in place):
                     raise BadFilter("This page begins nowhere. Go back to the first.")
                 beyond, more = narrowing.beyond(table, of, place)
                 parts.append(beyond)
@@ -218,14 +230,8 @@ class _Source:
 
     def _items(self) -> list[sql.Composable]:
         table = self._table
-        whole: sql.Composable = (
-            sql.SQL("{}::pg_catalog.text").format(alias_of(table)) if self.readable else sql.SQL("''")
-        )
-        values: list[sql.Composable] = list(value_items(table, self._masked))
-        for place, column in enumerate(table.columns):
-            if column.name in self.unreadable:
-                values[place] = sql.SQL("null")
-        return [*key_items(table), whole, *values]
+        values = value_items(table, self._masked, self.unreadable)
+        return [*key_items(table), whole_item(table, self.unreadable), *values]
 
 
 def _explained(exc: psycopg.Error) -> Exception:
@@ -237,18 +243,19 @@ def _explained(exc: psycopg.Error) -> Exception:
     return exc
 
 
-def _sights(look: Look, tables: Sequence[Table], rows: Sequence[Placed], readable: bool) -> list[Seen]:
+def _sights(look: Look, people: Sequence[Veil], rows: Sequence[Placed], readable: bool) -> list[Seen]:
     """Return the rows with what each person has of them."""
     columns = [
-        _sights_of(eye, table, [row for row, _ in rows], readable, others_hidden=look.seer is not None)
-        for eye, table in zip(look.people, tables, strict=True)
+        _sights_of(eye, of, [row for row, _ in rows], readable, others_hidden=look.seer is not None)
+        for eye, of in zip(look.people, people, strict=True)
     ]
     return [Seen(row, tuple(sights[number] for sights in columns), place) for number, (row, place) in enumerate(rows)]
 
 
-def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, others_hidden: bool) -> list[Sight]:
+def _sights_of(eye: Eye, of: Veil, rows: Sequence[Row], readable: bool, *, others_hidden: bool) -> list[Sight]:
     if not rows:
         return []
+    table = of.table
     there = visible(eye, table, rows) if others_hidden else {named(row) for row in rows}
     refused = next((rung for rung in ladder.rights(table, "select", Wanted()) if rung.passed is False), None)
     if refused is not None:
@@ -265,21 +272,26 @@ def _sights_of(eye: Eye, table: Table, rows: Sequence[Row], readable: bool, *, o
         return [_sight(True, words, "", row, there) for row in rows]
     if not readable:
         return [Sight(True, reasons.NOT_READ, trusted=False) for _ in rows]
-    judge = Judge(eye, table)
+    judge = Judge(eye, table, veil=of)
     readings = judge.read(SELECT, [row.text for row in rows])
-    return [_judged(judge, table, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
+    return [_judged(judge, of, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
 
 
 def _judged(
-    judge: Judge, table: Table, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
+    judge: Judge, of: Veil, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
 ) -> Sight:
     verdict = judge.sentence(SELECT, readings, row.text).verdict
-    volatile = any(reading.volatile for reading in readings)
-    policy, words = reasons.short(table, row, readings)
+    unsure = any(reading.volatile or _writes(reading) for reading in readings)
+    policy, words = reasons.short(of.table, row, readings, of.masked)
     if verdict is None:
         return Sight(there is not None and named(row) in there, words, policy, trusted=False)
     sight = _sight(verdict, words, policy, row, there)
-    return replace(sight, trusted=False) if volatile else sight
+    return replace(sight, trusted=False) if unsure else sight
+
+
+def _writes(reading: PolicyReading) -> bool:
+    """Tell whether a policy was stopped because it would write, which only a look stops."""
+    return reading.fault is not None and reading.fault.sqlstate == "25006"
 
 
 def _sight(verdict: bool, words: str, policy: str, row: Row, there: set[tuple[str, ...]] | None) -> Sight:
@@ -290,19 +302,3 @@ def _sight(verdict: bool, words: str, policy: str, row: Row, there: set[tuple[st
     if is_there == verdict:
         return Sight(verdict, words, policy)
     return Sight(is_there, f"Postgres says otherwise: {words}", policy, trusted=False)
-
-
-def _names(look: Look, table: Table, page: Sequence[Seen]) -> dict[str, dict[str, str]]:
-    """Return what people call the rows that the page's foreign keys point to, by column."""
-    found: dict[str, dict[str, str]] = {}
-    if look.seer is None:
-        return found
-    for key in table.foreign_keys:
-        column = key.columns[-1]
-        values = sorted({value for seen in page if (value := seen.row.values.get(column))})
-        if values and column not in found:
-            try:
-                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values)
-            except (psycopg.Error, TooSlow):
-                continue
-    return found

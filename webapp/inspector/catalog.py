@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from webapp.inspector import catalog_sql
 from webapp.inspector.desk import Eye
+from webapp.inspector.quoting import is_text
 
 Kind = Literal["table", "partitioned", "view", "matview", "foreign"]
 KeyKind = Literal["primary", "unique", "place", "none"]
@@ -27,6 +28,7 @@ class NoSuchTable(LookupError):
 class Column:
     """Hold a column. ``type`` is as Postgres writes it; ``default`` is its expression, also of a generated column.
 
+    An ``identity`` that is ``always`` drawn takes no value.
     ``bare`` is the type that a value is compared as: a domain's own, and without length or scale. ``operators`` is the
     schema of the operators that sort it, empty where that is ``pg_catalog``.
     """
@@ -38,6 +40,7 @@ class Column:
     generated: bool = False
     identity: bool = False
     draws_from_sequence: bool = False
+    always: bool = False
     bare: str = "pg_catalog.text"
     operators: str = ""
 
@@ -160,7 +163,7 @@ def tables(eye: Eye, role: str) -> tuple[Entry, ...]:
 def table(eye: Eye, schema: str, name: str, role: str) -> Table:
     """Return the table, with what ``role`` may do to it. Raises NoSuchTable."""
     named = {"schema": schema, "name": name, "role": role}
-    found = eye.rows(catalog_sql.TABLE, named) if "\0" not in schema + name else []
+    found = eye.rows(catalog_sql.TABLE, named) if is_text(schema + name) else []
     if not found:
         raise NoSuchTable(f"There is no table or view {schema}.{name}.")
     facts = json.loads(found[0][0])
@@ -208,6 +211,7 @@ def _column(facts: dict[str, Any]) -> Column:
         facts["generated"],
         facts["identity"],
         bool(facts["drawn"]) or facts["identity"],
+        facts["always"],
         facts["bare"],
         facts["operators"] or "",
     )

@@ -91,7 +91,7 @@ select json_build_object(
   'columns', (
     select json_agg(json_build_object(
       'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
-      'generated', a.attgenerated <> '', 'identity', a.attidentity <> '',
+      'generated', a.attgenerated <> '', 'identity', a.attidentity <> '', 'always', a.attidentity = 'a',
       'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'drawn', d.adbin::text ~ ':funcid 1574 ',
       'bare', case b.bare
         when 'character' then 'pg_catalog.bpchar' when 'character[]' then 'pg_catalog.bpchar[]'

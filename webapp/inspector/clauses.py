@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -75,6 +76,7 @@ class Sides:
     is_set: bool = False
 
 
+@lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[Token, ...]:
     """Return the tokens of an expression without its blanks; CASE and END nest as parentheses do."""
     found: list[Token] = []
@@ -130,6 +132,7 @@ def _bare(of: Sequence[Token]) -> Sequence[Token]:
     return of
 
 
+@lru_cache(maxsize=4096)  # the same clauses are cut for every row of a page
 def sides(clause: str) -> Sides | None:
     """Return both sides of a clause that compares at its top, or None: "a = ANY (b)" has a and b."""
     of = tokens(clause)

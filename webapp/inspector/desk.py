@@ -43,6 +43,7 @@ class Eye:
         self._driver = driver
         self.identity = identity
         self._parser = parser
+        self._stopped = ""
 
     def rows(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query. Raises psycopg.Error, and TooSlow in its place where a time limit ended it."""
@@ -58,9 +59,11 @@ class Eye:
             return self._driver.execute(statement, parameters if parameters is not None else ())
         except psycopg.Error as exc:
             if exc.sqlstate in _CANCELLED:
-                raise TooSlow(str(exc.diag.message_primary)) from exc
+                self._stopped = str(exc.diag.message_primary)
+                raise TooSlow(self._stopped) from exc
             if rls.errors.is_gone(exc):
-                raise rls.errors.Unavailable(exc.sqlstate) from exc
+                # transaction_timeout ends the whole session, and whoever goes on finds no connection.
+                raise TooSlow(self._stopped) if self._stopped else rls.errors.Unavailable(exc.sqlstate) from exc
             raise
 
     def rows_by_plan(self, query: sql.Composed, argument: sql.Composable) -> list[tuple[Any, ...]]:
@@ -73,33 +76,33 @@ class Eye:
         """
         if not self._parser:
             raise LookupError("Nobody here sees all.")
-        self._driver.execute("savepoint plan")
+        self.run("savepoint plan")
         try:
-            self._driver.execute(sql.SQL("set local role {}").format(sql.Identifier(self._parser)))
+            self.run(sql.SQL("set local role {}").format(sql.Identifier(self._parser)))
             self.run(sql.SQL("prepare inspector_look (pg_catalog.text[]) as ") + query, ())
         except psycopg.Error as exc:
             raise LookupError(str(exc.diag.message_primary)) from exc
         finally:
-            self._driver.execute("rollback to savepoint plan")
-            self._driver.execute("release savepoint plan")
+            self.run("rollback to savepoint plan")
+            self.run("release savepoint plan")
         try:
             with self.savepoint():
                 return self.rows(sql.SQL("execute inspector_look ({})").format(argument), ())
         finally:
-            self._driver.execute("deallocate inspector_look")  # it would outlive the transaction
+            self.run("deallocate inspector_look")  # it would outlive the transaction
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Run the block so that an error in it leaves the transaction alive; the error goes on."""
-        self._driver.execute("savepoint look")
+        self.run("savepoint look")
         try:
             yield
         except (psycopg.Error, TooSlow):
-            self._driver.execute("rollback to savepoint look")
-            self._driver.execute("release savepoint look")
+            self.run("rollback to savepoint look")
+            self.run("release savepoint look")
             raise
         else:
-            self._driver.execute("release savepoint look")
+            self.run("release savepoint look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +189,8 @@ class Desk:
         if not self.admits(identity):
             raise ValueError(f"The role {identity.role!r} may not be looked through.")
         bound = rls.bind(self.engine, identity, limits=self.limits)
-        with bound.connect() as connection:
-            transaction = connection.begin()
-            try:
-                yield Eye(_driver(connection), identity)
-            finally:
-                transaction.rollback()
+        with _rolled_back(bound, identity, self._parser) as eye:
+            yield eye
 
     @contextmanager
     def _eye(self, identity: rls.Identity, *, read_only: bool, snapshot: str) -> Iterator[Eye]:
@@ -203,16 +202,22 @@ class Desk:
             isolation="REPEATABLE READ",
             snapshot=snapshot,
         )
-        with bound.connect() as connection:
-            transaction = connection.begin()
+        with _rolled_back(bound, identity, self._parser) as eye:
+            yield eye
+
+
+@contextmanager
+def _rolled_back(bound: Engine, identity: rls.Identity, parser: str) -> Iterator[Eye]:
+    with bound.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield Eye(_driver(connection), identity, parser)
+        finally:
+            # A connection that broke has raised already what the caller needs to know.
             try:
-                yield Eye(_driver(connection), identity, self._parser)
-            finally:
-                # Nothing was written. A connection that broke has raised already what the caller needs to know.
-                try:
-                    transaction.rollback()
-                except (DBAPIError, rls.errors.DatabaseError, psycopg.Error):
-                    connection.invalidate()
+                transaction.rollback()
+            except (DBAPIError, rls.errors.DatabaseError, psycopg.Error):
+                connection.invalidate()
 
 
 def _driver(connection: Connection) -> GuardedConnection:

@@ -33,7 +33,7 @@ class Cell:
 def fault_of(error: psycopg.Error) -> Fault:
     """Return what Postgres said, without DETAIL and HINT."""
     message = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
-    return Fault(error.sqlstate or "", message)
+    return Fault(error.sqlstate or "", message, error.diag.context is not None)
 
 
 def as_text(expression: str) -> str:
@@ -60,7 +60,7 @@ def evaluate(
         return [[] for _ in rows]
     try:
         if closed:
-            found = eye.rows_by_plan(_query(table, items, sql.SQL("$1")), sql.Literal(list(rows)))
+            found = eye.rows_by_plan(_query(table, items, sql.SQL("$1")), raw(sql.Literal(list(rows)).as_string()))
         else:
             with eye.savepoint():
                 found = eye.rows(_query(table, items, sql.SQL("%s::pg_catalog.text[]")), (list(rows),))

@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
 
 from webapp.inspector import catalog, ladder, psql, whatif
 from webapp.inspector.catalog import Table
+from webapp.inspector.clauses import words
 from webapp.inspector.desk import Desk, Look, TooSlow
+from webapp.inspector.doubts import doubts_of, notes_of
 from webapp.inspector.evaluate import fault_of
-from webapp.inspector.findings import Command, Explanation, Oracle, Rung, Verdict
+from webapp.inspector.findings import Command, Explanation, Oracle, PolicyReading, Rung
 from webapp.inspector.judge import Judge, not_asked
 from webapp.inspector.labels import label_of, named
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import Key, Row, alias_of, equals, fetch, is_askable, key_names, masked_columns
+from webapp.inspector.rows import WHOLE, BadKey, Key, Row, alias_of, equals, fetch, is_askable, key_names
+from webapp.inspector.veil import Veil, can_be_judged, over, unreadable, veiled
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.inspector.whatif import NewRow, Wanted
 
 NOT_TRIED = "Nothing was written: only a trial, which is rolled back, has Postgres's own answer."
-ON_A_VIEW = "The rows of a view come from the tables behind it, whose policies are not read here."
 NOT_ASKABLE = "Postgres cannot be asked for this row: SELECT on {} is not granted, and a WHERE reads it."
-BY_PLACE = "There is no primary key: the row is named by its place (ctid), which changes when the row does."
-BY_ALL = "There is no key: the row is named by a digest of all of it."
 
 
 class NoSuchRow(LookupError):
@@ -64,17 +64,28 @@ def explain(desk: Desk, schema: str, name: str, question: Question) -> Explanati
 def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Explanation:
     """Return the explanation within a look that is open. Raises as ``explain`` does."""
     whatif.check(table, question.wanted, question.command)
-    masked = masked_columns(desk, table)
-    existing = _existing(look, table, question, masked)
-    new = _new(look, table, question, existing)
+    veil = over(desk, table)
+    natural, table, masked = table.key, veil.table, veil.masked
+    _refuse_masked(table, natural, masked, question)
+    new: NewRow | None = None
+    if question.command == "insert":
+        new = _new(look, table, question, None)
+        existing = _conflicting(look, table, question, new, masked)
+    else:
+        existing = _existing(look, table, question, masked)
+        if masked.intersection(question.key or ()):
+            question = replace(question, key=existing.key)
+        new = _new(look, table, question, existing)
     texts = _texts(look, table, question, existing, new)
-    judge = Judge(look.person, table, detail=True, masked=masked)
+    judge = Judge(look.person, table, detail=True, veil=veil)
     stages = ladder.stages(question.command, question.wanted, meets_another="updated" in texts)
-    rungs = named(look, table, _policy_rungs(judge, table, stages, texts))
+    rungs = named(
+        look, table, _policy_rungs(judge, table, stages, texts, new.unknown if new else frozenset()), desk.is_masked
+    )
     rungs = ladder.climbed([*ladder.rights(table, question.command, question.wanted), *rungs])
     verdict, cause = ladder.verdict(rungs)
-    oracle, statement = _oracle(desk, look, table, question)
-    doubts = _doubts(table, question, rungs, verdict, oracle, new)
+    oracle, statement = _oracle(look, veil, question)
+    doubts = doubts_of(table, question.command, rungs, verdict, oracle, new)
     if verdict == "undecided" and oracle.verdict is not None:
         verdict, cause = oracle.verdict, f"{cause}; Postgres was asked: {oracle.outcome}"
     shown = existing.values if existing else {}
@@ -95,38 +106,67 @@ def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Expl
         statement=statement,
         values=shown,
         masked=masked,
-        notes=(*_notes(table, question), *(new.notes if new else ())),
+        notes=(*notes_of(table, question.command, natural), *(new.notes if new else ())),
     )
 
 
-def _existing(look: Look, table: Table, question: Question, masked: frozenset[str]) -> Row | None:
-    """Return the row as it stands: the one of the key, or the one that an INSERT would conflict with."""
-    eye = look.seer or look.person
-    if question.command == "insert":
-        if question.wanted.conflict is None or not question.wanted.conflict_columns:
-            return None
-        given = {name: question.wanted.given.get(name) for name in question.wanted.conflict_columns}
-        key: Key = {name: None if value is None else str(value) for name, value in given.items()}
-    elif question.key is None:
+def _refuse_masked(table: Table, natural: tuple[str, ...], masked: frozenset[str], question: Question) -> None:
+    """Raise BadKey for a row that is named by what is withheld: the answer would tell whether it was guessed."""
+    asked = set(question.key or ())
+    guessed = sorted(asked & masked)
+    if guessed and asked != set(natural):
+        raise BadKey(
+            f"The values of {', '.join(guessed)} are withheld, so that no row is found by them. "
+            f"A row of {table.full_name} is named by {', '.join(key_names(table))}."
+        )
+
+
+def _existing(look: Look, table: Table, question: Question, masked: frozenset[str]) -> Row:
+    """Return the row of the key as it stands."""
+    if question.key is None:
         raise NoSuchRow(f"Name a row of {table.full_name} by {', '.join(key_names(table))}.")
-    else:
-        key = question.key
-    condition, values = equals(table, key)
-    try:
-        found = fetch(eye, table, condition, values, masked)
-    except psycopg.Error as exc:
-        fault = fault_of(exc)
-        if fault.sqlstate.startswith("22"):
-            raise NoSuchRow(f"No row of {table.full_name} can have this key: {fault.message}.") from exc
-        raise NoSuchRow(f"The rows of {table.full_name} cannot be read: {fault.message} ({fault.sqlstate}).") from exc
-    if len(found) > 1:
+    found = _fetch(look, table, question.key, masked)
+    # Those of a view that are alike have one digest, and one answer.
+    if len(found) > 1 and WHOLE not in question.key:
         raise NoSuchRow(
             f"More than one row of {table.full_name} has this key. Name it by {', '.join(key_names(table))}."
         )
-    if not found and question.command != "insert":
+    if not found:
         hidden = "" if look.seer else ", or it is hidden: hidden rows are read by INSPECTOR_DATABASE_URL alone"
         raise NoSuchRow(f"There is no such row in {table.full_name}{hidden}.")
-    return found[0] if found else None
+    return found[0]
+
+
+def _conflicting(
+    look: Look, table: Table, question: Question, new: NewRow | None, masked: frozenset[str]
+) -> Row | None:
+    """Return the row that an INSERT meets by what ON CONFLICT looks at, or None: NULL meets nothing."""
+    wanted = question.wanted
+    if wanted.conflict is None or not wanted.conflict_columns or new is None:
+        return None
+    key = whatif.values_of(look.person, table, new, wanted.conflict_columns)
+    if None in key.values():
+        return None
+    return next(iter(_fetch(look, table, key, masked)), None)
+
+
+def _fetch(look: Look, table: Table, key: Key, masked: frozenset[str]) -> list[Row]:
+    condition, values = equals(table, key)
+    # A view may show a person what it shows nobody else.
+    eyes = (look.seer, look.person) if look.seer and table.is_view else (look.seer or look.person,)
+    found: list[Row] = []
+    for eye in eyes:
+        try:
+            with eye.savepoint():
+                found = found or fetch(eye, table, condition, values, masked, unreadable(look, table))
+        except psycopg.Error as exc:
+            fault = fault_of(exc)
+            if fault.sqlstate.startswith("22"):
+                raise NoSuchRow(f"No row of {table.full_name} can have this key: {fault.message}.") from exc
+            if eye is eyes[-1]:
+                said = f"{fault.message} ({fault.sqlstate})"
+                raise NoSuchRow(f"The rows of {table.full_name} cannot be read: {said}.") from exc
+    return found
 
 
 def _new(look: Look, table: Table, question: Question, existing: Row | None) -> NewRow | None:
@@ -138,6 +178,8 @@ def _new(look: Look, table: Table, question: Question, existing: Row | None) -> 
 
 def _texts(look: Look, table: Table, question: Question, existing: Row | None, new: NewRow | None) -> dict[str, str]:
     """Return the rows that policies are asked of, each as the text of its composite value, by what they are."""
+    if not can_be_judged(table, unreadable(look, table)):
+        return {}
     texts = {"existing": existing.text} if existing else {}
     if new:
         texts["new"] = new.text
@@ -148,28 +190,45 @@ def _texts(look: Look, table: Table, question: Question, existing: Row | None, n
     return texts
 
 
-def _policy_rungs(judge: Judge, table: Table, stages: Sequence[ladder.Asked], texts: Mapping[str, str]) -> list[Rung]:
+def _policy_rungs(
+    judge: Judge,
+    table: Table,
+    stages: Sequence[ladder.Asked],
+    texts: Mapping[str, str],
+    unknown: frozenset[str],
+) -> list[Rung]:
     rungs: list[Rung] = []
     for number, asked in enumerate(stages):
         text = texts.get(asked.stage.row)
         readings, sentence = None, None
         if text is not None and table.rights.usage and ladder.binds(table):
             readings = judge.read(asked.stage, [text])[0]
+            if unknown and asked.stage.row == "new":
+                readings = tuple(_uncertain(reading, unknown) for reading in readings)
             sentence = judge.sentence(asked.stage, readings, text)
         others = not_asked(table, asked.stage) if number == 0 else ()
         rungs += ladder.policy_rungs(table, asked, readings or (), others, sentence)
     return rungs
 
 
-def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[Oracle, str]:
+def _uncertain(reading: PolicyReading, unknown: frozenset[str]) -> PolicyReading:
+    """Return a reading without its value where it reads what only the command itself gives a value."""
+    if unknown & words(reading.sql) or ".*" in reading.sql:
+        return replace(reading, value=None, is_known=False, fault=None)
+    return reading
+
+
+def _oracle(look: Look, veil: Veil, question: Question) -> tuple[Oracle, str]:
     """Ask Postgres, where that takes no writing or writing was asked for, and return what repeats it in psql."""
-    identity = question.viewpoint.identity
+    identity, table = question.viewpoint.identity, veil.table
+    covered = veil.covers_policies(table.policies)
     if question.command != "select":
         made, parameters = whatif.statement(table, question.command, question.key, question.wanted)
         text = psql.script(identity, made, parameters, writes=True)
         if not question.trial:
             return Oracle(None, NOT_TRIED), text
-        return whatif.try_it(desk, identity, table, question.command, question.key, question.wanted), text
+        tried = whatif.try_it(veil.desk, identity, table, question.command, question.key, question.wanted, covered)
+        return tried, text
     condition, values = equals(table, question.key or {})
     query = sql.SQL("select exists (select from {} as {} where {})").format(
         quoted(table.schema, table.name), alias_of(table), condition
@@ -184,7 +243,7 @@ def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[O
     except TooSlow as exc:
         return Oracle(None, f"it took too long: {exc}", "57014"), text
     except psycopg.Error as exc:
-        fault = fault_of(exc)
+        fault = veiled(fault_of(exc)) if covered else fault_of(exc)
         return Oracle("denied", f"it was refused: {fault.message}", fault.sqlstate, _since(began)), text
     said = "it returned the row" if is_there else "it returned no row"
     return Oracle("allowed" if is_there else "denied", said, milliseconds=_since(began)), text
@@ -192,42 +251,6 @@ def _oracle(desk: Desk, look: Look, table: Table, question: Question) -> tuple[O
 
 def _since(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 1)
-
-
-def _doubts(
-    table: Table,
-    question: Question,
-    rungs: Sequence[Rung],
-    verdict: Verdict,
-    oracle: Oracle,
-    new: NewRow | None,
-) -> tuple[str, ...]:
-    """Return every reason not to trust the verdict; none where Postgres was asked and said the same."""
-    found: list[str] = []
-    asked = [reading for rung in rungs if rung.reached for reading in rung.policies if reading.applies]
-    volatile = sorted({name for reading in asked for name in reading.volatile})
-    if volatile:
-        are = "is" if len(volatile) == 1 else "are"
-        found.append(f"{', '.join(volatile)} {are} VOLATILE: the answer may be another next time.")
-    if table.is_view and verdict == "undecided":
-        found.append(ON_A_VIEW)
-    elif verdict == "undecided":
-        found.append("The policies could not all be read for this row.")
-    if oracle.verdict is None:
-        found.append(oracle.outcome if not oracle.is_trial else f"Postgres was asked, and {oracle.outcome}.")
-    elif verdict != "undecided" and oracle.verdict != verdict:
-        found.append(f"Postgres says otherwise: {oracle.outcome}.")
-    if new and new.unknown and oracle.verdict is None:
-        found.append(f"Not known before the row is written: {', '.join(sorted(new.unknown))}.")
-    if question.command in ("insert", "update") and table.row_triggers and oracle.verdict is None:
-        found.append(f"Triggers may change the row before it is checked: {', '.join(table.row_triggers)}.")
-    return tuple(found)
-
-
-def _notes(table: Table, question: Question) -> tuple[str, ...]:
-    if question.command == "insert":
-        return ()
-    return {"place": (BY_PLACE,), "none": (BY_ALL,)}.get(table.key_kind, ())
 
 
 def key_of(table: Table, text: str, parsed: Mapping[str, object] | None) -> Key:

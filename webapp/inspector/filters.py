@@ -10,8 +10,8 @@ from typing import Final, Literal, cast
 from psycopg import sql
 
 from webapp.inspector.catalog import Table
+from webapp.inspector.quoting import is_text, raw
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.quoting import raw
 from webapp.inspector.rows import PART, PLACE, WHOLE, alias_of, key_names, sign, type_of
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "is null", "is not null"]
@@ -89,6 +89,9 @@ def check(table: Table, filters: Sequence[Filter], by: Order | None, masked: fro
             raise BadFilter(f"{table.full_name} has no column {name}. Its columns: {', '.join(names)}.")
         if name in masked:
             raise BadFilter(f"The values of {name} are withheld, so that nothing can be searched or ordered by them.")
+    for one in filters:
+        if not is_text(one.value) or len(one.value) > LONGEST:
+            raise BadFilter(f"No {one.column} is such a text: it is too long, or holds what is no character.")
 
 
 def condition(table: Table, filters: Sequence[Filter]) -> tuple[list[sql.Composable], list[str]]:

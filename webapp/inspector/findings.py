@@ -15,10 +15,14 @@ COMMANDS: tuple[Command, ...] = ("select", "insert", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Hold what Postgres said instead of a value: its five-character code and its own first line."""
+    """Hold what Postgres said instead of a value: its five-character code and its own first line.
+
+    ``raised`` tells that a function said so.
+    """
 
     sqlstate: str
     message: str
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import Final, Literal
 
 from webapp.inspector import words
 from webapp.inspector.catalog import Policy, Table
-from webapp.inspector.clauses import Node, Sides, granting_rows, parse, sides, tokens
-from webapp.inspector.clauses import words as names_in
+from webapp.inspector.clauses import Node, granting_rows, parse, sides, tokens
 from webapp.inspector.desk import Eye
 from webapp.inspector.evaluate import LONGEST, UNASKED, Cell, as_set, as_text, evaluate
-from webapp.inspector.findings import Clause, Command, Operand, PolicyReading
+from webapp.inspector.findings import Clause, Command, Fault, Operand, PolicyReading
+from webapp.inspector.veil import Veil, veiled
 
 Part = Literal["using", "check"]
 
@@ -52,11 +52,6 @@ def tree(expression: str) -> Node:
     return parse(expression)
 
 
-@lru_cache(maxsize=4096)
-def _sides(clause: str) -> Sides | None:
-    return sides(clause)
-
-
 class Judge:
     """Ask policies of rows as one person. ``detail`` asks for the values on both sides of each clause, too."""
 
@@ -66,24 +61,35 @@ class Judge:
         table: Table,
         *,
         detail: bool = False,
-        masked: frozenset[str] = frozenset(),
+        veil: Veil | None = None,
     ) -> None:
         self._eye = eye
         self._table = table
         self._detail = detail
-        self._masked = masked
+        self._veil = veil
 
     def read(self, stage: Stage, rows: Sequence[str]) -> list[tuple[PolicyReading, ...]]:
         """Return, for each row, the readings of the policies that apply at ``stage``. Raises TooSlow."""
         asked = [policy for policy in self._table.policies if stage.applies(policy)]
         trees = [tree(str(stage.expression(policy))) for policy in asked]
         answers = self._ask(rows, asked, trees)
+        leaves = [[leaf.sql for leaf in node.leaves] for node in trees]
+        # Rows of which every clause came to the same have the same reading: of a page most do.
+        known: dict[tuple[object, ...], PolicyReading] = {}
         found = []
         for row, cells in zip(rows, answers, strict=True):
-            clauses = [self._clause(node, cells) for node in trees]
-            found.append(
-                tuple(self._reading(stage, policy, clause, row) for policy, clause in zip(asked, clauses, strict=True))
-            )
+            readings = []
+            for number, (policy, node) in enumerate(zip(asked, trees, strict=True)):
+                of = [cells[leaf] for leaf in leaves[number]]
+                is_plain = not self._detail and all(cell.fault is None for cell in of)
+                same = (number, *(cell.value for cell in of)) if is_plain else None
+                reading = known.get(same) if same is not None else None
+                if reading is None:
+                    reading = self._reading(stage, policy, self._clause(node, cells), row)
+                    if same is not None:
+                        known[same] = reading
+                readings.append(reading)
+            found.append(tuple(readings))
         return found
 
     def sentence(self, stage: Stage, readings: Sequence[PolicyReading], row: str) -> Sentence:
@@ -130,10 +136,12 @@ class Judge:
 
     def _asides(self, leaf: Node) -> list[str]:
         """Return what else is asked of a clause: its sides, or the row that an EXISTS finds."""
-        compared = _sides(leaf.sql)
+        compared = sides(leaf.sql)
         if compared is None:
             row = granting_rows(leaf.sql)
-            return [as_text(row)] if row and not self._is_masked(leaf.sql) else []
+            if row is None or self._is_covered(leaf.sql):
+                return []
+            return [as_text(self._veil.row(row) if self._veil else row)]
         items = [as_text(compared.left)]
         if compared.right:
             items.append(as_set(compared.right) if compared.is_set else as_text(compared.right))
@@ -151,14 +159,15 @@ class Judge:
         if cell.fault is not None and cell.fault.sqlstate == UNASKED:
             return Clause(node.sql, "leaf", evidence=f"could not be asked: {cell.fault.message}")
         if cell.fault is not None:
-            return Clause(node.sql, "leaf", fault=cell.fault, evidence=words.raised(cell.fault))
+            fault = self._told(cell.fault, node.sql)
+            return Clause(node.sql, "leaf", fault=fault, evidence=words.raised(fault))
         value: bool | None = cell.value
         if not self._detail:
             return Clause(node.sql, "leaf", value, True)
-        compared, asides = _sides(node.sql), self._asides(node)
+        compared, asides = sides(node.sql), self._asides(node)
         got = [cells[item] for item in asides]
         if compared is None:
-            said = _found(node.sql, value, got, is_masked=self._is_masked(node.sql))
+            said = _found(node.sql, value, got, is_masked=self._is_covered(node.sql))
             return Clause(node.sql, "leaf", value, True, evidence=said)
         operands = tuple(
             self._operand(side, cell)
@@ -174,11 +183,15 @@ class Judge:
         value = cell.value
         if value is not None and len(value) > LONGEST:
             value = value[:LONGEST] + "…"
-        masked = self._is_masked(side)
-        return Operand(side, None if masked else value, masked and value is not None, is_constant(side))
+        constant = is_constant(side)
+        covered = not constant and self._is_covered(side)
+        return Operand(side, None if covered else value, covered and value is not None, constant)
 
-    def _is_masked(self, text: str) -> bool:
-        return bool(self._masked) and not self._masked.isdisjoint(names_in(text))
+    def _is_covered(self, text: str) -> bool:
+        return self._veil is not None and self._veil.covers(text)
+
+    def _told(self, fault: Fault, text: str) -> Fault:
+        return veiled(fault) if self._is_covered(text) else fault
 
     def _reading(self, stage: Stage, policy: Policy, clause: Clause, row: str) -> PolicyReading:
         value, is_known, fault = clause.value, clause.is_known, clause.fault
@@ -190,6 +203,7 @@ class Judge:
             value, fault = whole.value, whole.fault
             if fault is not None and fault.sqlstate == UNASKED:
                 fault = None
+            fault = self._told(fault, expression) if fault is not None else None
         return PolicyReading(
             policy.name,
             policy.permissive,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -38,7 +38,11 @@ def label_of(table: Table, row: Row | None, masked: frozenset[str]) -> str:
     return ", ".join(value if value is not None else "NULL" for value in row.key.values())
 
 
-def named(look: Look, table: Table, rungs: Sequence[Rung]) -> list[Rung]:
+def _never(_: str) -> bool:
+    return False
+
+
+def named(look: Look, table: Table, rungs: Sequence[Rung], is_masked: Callable[[str], bool] = _never) -> list[Rung]:
     """Return the rungs with what people call the rows that their clauses compare, where it can be found out.
 
     A clause that compares a foreign key, or the key of the table itself, has ids on both its sides. Only the eye that
@@ -54,7 +58,7 @@ def named(look: Look, table: Table, rungs: Sequence[Rung]) -> list[Rung]:
         if look.seer is None:
             break
         try:
-            names |= referenced(look.seer, schema, name, column, sorted(ids)[:MOST_IDS])
+            names |= referenced(look.seer, schema, name, column, sorted(ids)[:MOST_IDS], is_masked)
         except (psycopg.Error, TooSlow):
             continue
     if not names:
@@ -101,11 +105,18 @@ def _ids(leaf: Clause) -> Iterator[str]:
             yield operand.value
 
 
-def referenced(eye: Eye, schema: str, name: str, column: str, values: list[str]) -> dict[str, str]:
+def referenced(
+    eye: Eye,
+    schema: str,
+    name: str,
+    column: str,
+    values: list[str],
+    is_masked: Callable[[str], bool] = _never,
+) -> dict[str, str]:
     """Return what people call the rows of ``schema.name`` whose ``column`` has these values, given as text."""
     with eye.savepoint():
         there = {row[0] for row in eye.rows(_NAMED, (schema, name, list(NAMES)))}
-        label = next((one for one in NAMES if one in there), None)
+        label = next((one for one in NAMES if one in there and not is_masked(one)), None)
         if label is None or label == column:
             return {}
         query = sql.SQL(
@@ -113,3 +124,21 @@ def referenced(eye: Eye, schema: str, name: str, column: str, values: list[str])
             " where r.{column}::text = any (%s) and r.{label} is not null limit 200"
         ).format(column=quoted(column), label=quoted(label), table=quoted(schema, name))
         return dict(eye.rows(query, (values,)))
+
+
+def called(
+    look: Look, table: Table, rows: Sequence[Row], is_masked: Callable[[str], bool] = _never
+) -> dict[str, dict[str, str]]:
+    """Return what people call the rows that the foreign keys of ``rows`` point to, by column and value."""
+    found: dict[str, dict[str, str]] = {}
+    if look.seer is None:
+        return found
+    for key in table.foreign_keys:
+        column = key.columns[-1]
+        values = sorted({value for row in rows if (value := row.values.get(column))})
+        if values and column not in found:
+            try:
+                found[column] = referenced(look.seer, key.schema, key.name, key.target_columns[-1], values, is_masked)
+            except (psycopg.Error, TooSlow):
+                continue
+    return found

@@ -100,7 +100,8 @@ def _lacking(table: Table, command: Command, wanted: Wanted) -> list[str]:
         needed["insert"] = set(wanted.given)
         needed["select"] = {*wanted.returning, *wanted.conflict_columns}
         if wanted.conflict == "update":
-            needed["update"] = {name for name in wanted.given if name not in wanted.conflict_columns}
+            changed = {name for name in wanted.given if name not in wanted.conflict_columns}
+            needed["update"] = changed or set(wanted.given)
     elif command == "update":
         needed = {"update": set(wanted.given), "select": keyed | set(wanted.returning)}
     elif command == "delete":

@@ -20,6 +20,11 @@ def raw(text: str) -> sql.SQL:
     return sql.SQL(text.replace("%", "%%"))
 
 
+def is_text(value: str) -> bool:
+    """Tell whether Postgres can hold a text: without NUL, and without half a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def fill(query: str, value_of: Callable[[str | int], str]) -> str:
     """Return a query with its placeholders replaced by what ``value_of`` gives for their name or number."""
     count = -1

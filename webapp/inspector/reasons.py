@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from webapp.inspector import words
@@ -22,13 +24,22 @@ _WRAPPED: Final = re.compile(r"\(\s*SELECT ((?:\w+\.)*\w+\([^()]*\))(?: AS \w+)?
 _TYPED: Final = re.compile(r"('(?:[^']|'')*')::[a-z_][\w. ]*(?:\[\])?")
 
 
+@lru_cache(maxsize=4096)  # the same clauses stand beside every row of a page
 def plain(sql: str) -> str:
     """Return an expression as people would write it: without the wrapping of calls and the types of literals."""
     return _TYPED.sub(r"\1", _WRAPPED.sub(r"\1", sql))
 
 
-def short(table: Table, row: Row, readings: Sequence[PolicyReading]) -> tuple[str, str]:
-    """Return the policy that decided on a row, and why; the policy is empty where none applies."""
+def short(
+    table: Table, row: Row, readings: Sequence[PolicyReading], masked: frozenset[str] = frozenset()
+) -> tuple[str, str]:
+    """Return the policy that decided on a row, and why; the policy is empty where none applies.
+
+    The row's own values of columns that are ``masked`` are not told.
+    """
+    if masked:
+        told = {name: words.HIDDEN for name in masked if row.values.get(name) is not None}
+        row = replace(row, values={**row.values, **told})
     asked = [reading for reading in readings if reading.applies]
     faulty = next((reading for reading in asked if reading.fault is not None), None)
     if faulty is not None and faulty.fault is not None:

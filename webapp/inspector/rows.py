@@ -11,8 +11,8 @@ from psycopg import sql
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Desk, Eye
 from webapp.inspector.evaluate import LONGEST
+from webapp.inspector.quoting import is_text, raw
 from webapp.inspector.quoting import name as quoted
-from webapp.inspector.quoting import raw
 
 PLACE = "ctid"
 PART = "tableoid"
@@ -71,19 +71,34 @@ _SHOWN = raw(f"pg_catalog.left({{}}.{{}}::pg_catalog.text, {LONGEST + 1})")
 _WITHHELD = sql.SQL("case when {}.{} is not null then '' end")
 
 
-def value_items(table: Table, masked: frozenset[str]) -> list[sql.Composed]:
+def value_items(table: Table, masked: frozenset[str], blank: frozenset[str] = frozenset()) -> list[sql.Composable]:
     """Return SQL for each column as text that is not too long; of a masked one only whether it is NULL."""
     alias = alias_of(table)
-    items = []
+    items: list[sql.Composable] = []
     for column in table.columns:
+        if column.name in blank:
+            items.append(sql.SQL("null"))
+            continue
         form = _WITHHELD if column.name in masked else _SHOWN
         items.append(form.format(alias, quoted(column.name)))
     return items
 
 
+def whole_item(table: Table, blank: frozenset[str] = frozenset()) -> sql.Composable:
+    """Return SQL for the whole row as text, with NULL for the columns that are ``blank``."""
+    alias = alias_of(table)
+    if not blank:
+        return sql.SQL("{}::pg_catalog.text").format(alias)
+    items = [
+        sql.SQL("null") if column.name in blank else sql.SQL("{}.{}").format(alias, quoted(column.name))
+        for column in table.columns
+    ]
+    return sql.SQL("row({})::pg_catalog.text").format(sql.SQL(", ").join(items))
+
+
 def masked_columns(desk: Desk, table: Table) -> frozenset[str]:
-    """Return the columns of the table whose values are withheld; what names a row never is."""
-    return frozenset(column.name for column in table.columns if desk.is_masked(column.name)) - set(table.key)
+    """Return the columns of the table whose values are withheld."""
+    return frozenset(column.name for column in table.columns if desk.is_masked(column.name))
 
 
 def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
@@ -95,8 +110,8 @@ def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
         raise BadKey(f"A row of {table.full_name} is named by {', '.join(names)}; {wrong} is not.")
     parts, values = [], []
     for name, value in key.items():
-        if value is not None and "\0" in value:
-            raise BadKey(f"No row of {table.full_name} has such a {name}: it contains NUL.")
+        if value is not None and not is_text(value):
+            raise BadKey(f"No row of {table.full_name} has such a {name}: it contains what is no character of a text.")
         if name == WHOLE:
             parts.append(sql.SQL("pg_catalog.md5({}::pg_catalog.text) = %s").format(alias))
             values.append(value)
@@ -131,12 +146,20 @@ def sign(table: Table, name: str, operator: str) -> sql.Composable:
 
 
 def fetch(
-    eye: Eye, table: Table, condition: sql.Composable, parameters: Sequence[object], masked: frozenset[str]
+    eye: Eye,
+    table: Table,
+    condition: sql.Composable,
+    parameters: Sequence[object],
+    masked: frozenset[str],
+    blank: frozenset[str] = frozenset(),
 ) -> list[Row]:
-    """Return the rows, at most two, that ``condition`` finds: two are one too many. Raises psycopg.Error, TooSlow."""
-    keys, values = key_items(table), value_items(table, masked)
+    """Return the rows, at most two, that ``condition`` finds: two are one too many. Raises psycopg.Error, TooSlow.
+
+    Columns that are ``blank`` are not read.
+    """
+    keys, values = key_items(table), value_items(table, masked, blank)
     query = sql.SQL("select {items} from {table} as {alias} where {condition} limit 2").format(
-        items=sql.SQL(", ").join([*keys, sql.SQL("{}::pg_catalog.text").format(alias_of(table)), *values]),
+        items=sql.SQL(", ").join([*keys, whole_item(table, blank), *values]),
         table=quoted(table.schema, table.name),
         alias=alias_of(table),
         condition=condition,

@@ -12,13 +12,14 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from webapp.inspector.catalog import Table
+from webapp.inspector.catalog import Column, Table
 from webapp.inspector.desk import Desk, Eye, TooSlow
 from webapp.inspector.evaluate import evaluate, fault_of
 from webapp.inspector.findings import Command, Oracle
 from webapp.inspector.quoting import name as quoted
 from webapp.inspector.quoting import named_marks, raw
 from webapp.inspector.rows import Key, alias_of, equals
+from webapp.inspector.veil import veiled
 from webapp.rls import Identity
 
 Conflict = Literal["nothing", "update"]
@@ -60,6 +61,8 @@ def check(table: Table, wanted: Wanted, command: Command) -> None:
     for name in wanted.given:
         if names[name].generated:
             raise BadRow(f"{name} is generated: Postgres computes it and takes no value for it. Leave it out.")
+        if names[name].always:
+            raise BadRow(f"{name} is GENERATED ALWAYS AS IDENTITY: Postgres draws it. Leave it out.")
     if wanted.conflict and command != "insert":
         raise BadRow("ON CONFLICT belongs to INSERT.")
     if wanted.conflict == "update" and not wanted.conflict_columns:
@@ -83,7 +86,7 @@ def written(eye: Eye, table: Table, base: str | None, wanted: Wanted) -> NewRow:
                 unknown.add(column.name)
                 notes.append(f"{column.name} is drawn from a sequence when the row is inserted; here it is NULL.")
             elif column.default is not None:
-                found = _default(eye, column.default, column.type)
+                found = _default(eye, column.default, column)
                 if isinstance(found, str):
                     unknown.add(column.name)
                     notes.append(f"The default of {column.name} {found}")
@@ -92,7 +95,7 @@ def written(eye: Eye, table: Table, base: str | None, wanted: Wanted) -> NewRow:
     text = _populated(eye, table, base, given)
     computed = [column for column in table.columns if column.generated and column.default is not None]
     if computed:
-        items = [f"pg_catalog.to_jsonb(({column.default})::{column.type})" for column in computed]
+        items = [_carried(str(column.default), column) for column in computed]
         cells = evaluate(eye, table, [text], items)[0]
         values = {column.name: cell.value for column, cell in zip(computed, cells, strict=True) if cell.fault is None}
         unknown |= {column.name for column, cell in zip(computed, cells, strict=True) if cell.fault is not None}
@@ -100,10 +103,19 @@ def written(eye: Eye, table: Table, base: str | None, wanted: Wanted) -> NewRow:
     return NewRow(text, frozenset(unknown), tuple(notes))
 
 
-def _default(eye: Eye, expression: str, type_name: str) -> tuple[Any] | str:
+def _carried(expression: str, column: Column) -> str:
+    """Return SQL for a value of a column as JSON, such that jsonb_populate_record() makes the same value of it.
+
+    It reads every type from its text, save for those of JSON.
+    """
+    form = "pg_catalog.to_jsonb(({})::{})" if column.bare in ("json", "jsonb") else "(({})::{})::pg_catalog.text"
+    return form.format(expression, column.type)
+
+
+def _default(eye: Eye, expression: str, column: Column) -> tuple[Any] | str:
     try:
         with eye.savepoint():
-            return (eye.rows(raw(f"select pg_catalog.to_jsonb(({expression})::{type_name})"), ())[0][0],)
+            return (eye.rows(raw(f"select {_carried(expression, column)}"), ())[0][0],)
     except psycopg.Error as exc:
         fault = fault_of(exc)
         return f"raises: {fault.message} ({fault.sqlstate})"
@@ -120,6 +132,16 @@ def _populated(eye: Eye, table: Table, base: str | None, given: Mapping[str, Any
     except (psycopg.Error, ValueError) as exc:
         said = fault_of(exc).message if isinstance(exc, psycopg.Error) else str(exc)
         raise BadRow(f"That is no row of {table.full_name}: {said}.") from exc
+
+
+def values_of(eye: Eye, table: Table, row: NewRow, names: Sequence[str]) -> dict[str, str | None]:
+    """Return what columns of a row that is to be written have as text; None for NULL and for what is not known."""
+    items = [sql.SQL("(q.v).{}::pg_catalog.text").format(quoted(name)) for name in names]
+    query = sql.SQL("select {} from (select %s::{} as v) q").format(
+        sql.SQL(", ").join(items), quoted(table.schema, table.name)
+    )
+    found = eye.rows(query, (row.text,))[0]
+    return {name: None if name in row.unknown else value for name, value in zip(names, found, strict=True)}
 
 
 def statement(table: Table, command: Command, key: Key | None, wanted: Wanted) -> tuple[sql.Composed, dict[str, Any]]:
@@ -190,8 +212,16 @@ def _first_updatable(table: Table) -> str:
     return (readable or usable or [table.columns[0].name])[0]
 
 
-def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: Key | None, wanted: Wanted) -> Oracle:
-    """Do it as the person, roll it back, and say what Postgres did."""
+def try_it(
+    desk: Desk,
+    identity: Identity,
+    table: Table,
+    command: Command,
+    key: Key | None,
+    wanted: Wanted,
+    covered: bool = False,
+) -> Oracle:
+    """Do it as the person, roll it back, and say what Postgres did; ``covered`` withholds what may name a value."""
     made, parameters = statement(table, command, key, wanted)
     began = time.perf_counter()
     try:
@@ -201,7 +231,7 @@ def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: 
     except TooSlow as exc:
         return Oracle(None, f"it took too long: {exc}", "57014", _since(began), is_trial=True)
     except psycopg.Error as exc:
-        return _refused(exc, _since(began))
+        return _refused(exc, table, _since(began), covered)
     if count == 0 and wanted.conflict is None:
         return Oracle("denied", "it changed no row", milliseconds=took, is_trial=True)
     done = "wrote nothing, since there was a conflict" if count == 0 else f"{_DONE[command]} {count} row"
@@ -211,9 +241,10 @@ def try_it(desk: Desk, identity: Identity, table: Table, command: Command, key: 
 _DONE: dict[str, str] = {"insert": "inserted", "update": "updated", "delete": "deleted", "select": "read"}
 
 
-def _refused(exc: psycopg.Error, took: float) -> Oracle:
-    fault = fault_of(exc)
-    if fault.sqlstate.startswith(CONSTRAINT):
+def _refused(exc: psycopg.Error, table: Table, took: float, covered: bool) -> Oracle:
+    fault = veiled(fault_of(exc)) if covered else fault_of(exc)
+    # A trigger that raises the same may do so before any policy is asked.
+    if fault.sqlstate.startswith(CONSTRAINT) and not (fault.raised and table.row_triggers):
         named = f" {exc.diag.constraint_name}" if exc.diag.constraint_name else ""
         said = f"grants and policies let it through, and the constraint{named} refused it: {fault.message}"
         return Oracle("allowed", said, fault.sqlstate, took, is_trial=True)

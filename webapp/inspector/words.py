@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from webapp.inspector.findings import Clause, Fault, Operand, PolicyReading
+from webapp.inspector.findings import Clause, Explanation, Fault, Operand, PolicyReading
 
 HIDDEN = "•••"
 SHORT = 60  # characters of a value within a sentence
@@ -117,6 +117,16 @@ def restrictive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
     if unknown:
         return None, f"{', '.join(unknown)} could not be asked"
     return True, f"all {len(asked)} pass" if len(asked) > 1 else f"{asked[0].name} passes"
+
+
+def sentence(found: Explanation) -> str:
+    """Return the verdict as a sentence: who may or may not do what to which row."""
+    may = {"allowed": "may", "denied": "may not", "undecided": "may or may not"}[found.verdict]
+    does = {"select": "read", "insert": "insert", "update": "update", "delete": "delete"}[found.command]
+    key = ", ".join(f"{name} {shown(value)}" for name, value in found.key.items())
+    named = f" “{found.label}”" if found.command != "insert" and found.label not in found.key.values() else ""
+    row = f" ({key})" if key else ""
+    return f"{found.viewpoint} {may} {does} {'a row of ' * (not key)}{found.table.full_name}{row}{named}"
 
 
 def deciding(clauses: Sequence[Clause]) -> Clause | None:

@@ -247,6 +247,19 @@ def urls(*, data: Path | None = None, as_json: bool = False) -> None:
         click.echo("The database does not run now; bin/serve starts it.", err=True)
 
 
+def inspector_url(*, data: Path | None = None) -> str | None:
+    """Return the Inspector's address of the embedded database, or None where it does not run."""
+    folder = Folder((data or DATA).absolute())
+    try:
+        state = folder.read()
+        if state is None or "port" not in state or not folder.owned():
+            return None
+        role = LOGINS["inspector"]
+        return f"postgresql://{role}:{folder.secrets().passwords[role]}@{HOST}:{state['port']}/{DATABASE}"
+    except EmbeddedError:
+        return None
+
+
 def _welcome(port: int, data: Path, seconds: float) -> None:
     from webapp.ops.demo import ACCOUNTS, PASSWORD
 

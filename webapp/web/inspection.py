@@ -54,7 +54,10 @@ def check_login(app: Flask) -> None:
     needed = made.roles | {"anon", "authenticated", "service_role"}
     complaints = rls.check_login(made.engine, member_of=needed, may_bypass=frozenset({"service_role"}))
     if complaints:
-        advice = "Set INSPECTOR_DATABASE_URL to the login rowhouse_inspector, or unset it; see docs/deployment.md."
+        advice = (
+            "Set INSPECTOR_DATABASE_URL to the login rowhouse_inspector, or unset it; each role of INSPECTOR_ROLES has "
+            "to be granted to that login. See docs/deployment.md."
+        )
         raise BadSettings("\n".join((*complaints, advice)))
     app.extensions[UNCHECKED] = False
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
 from flask import g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from webapp.blueprints.inspector import queries
 from webapp.blueprints.inspector.addresses import Address
 from webapp.blueprints.inspector.looks import Schema
 from webapp.blueprints.inspector.problems import Problem
@@ -16,6 +19,7 @@ from webapp.inspector.oracle import MOST_COUNTED, Count
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.models import Inspection, Persona
 from webapp.web import formats, inspection
+from webapp.web.scope import current
 from webapp.web.templating import render
 
 EYES: Final = "inspector_eyes"
@@ -35,7 +39,12 @@ def seen(spec: str) -> Viewpoint:
     if spec not in known:
         if len(spec) > viewpoints.LONGEST * 6:
             raise accounts.UnknownViewpoint("That is too long to name anybody.")
-        known[spec] = inspection.viewpoint(spec)
+        found = inspection.viewpoint(spec)
+        if spec.startswith("persona:") and found.spec.startswith("claims:"):
+            # Nothing in claims says what to call them; whoever saved them did.
+            saved = queries.persona(current.session, UUID(spec.removeprefix("persona:")))
+            found = replace(found, name=saved.name, short=saved.name) if saved else found
+        known[spec] = found
     return known[spec]
 
 

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.inspector.catalog import Column, Table
 from webapp.inspector.findings import Command
 from webapp.inspector.whatif import Conflict, Wanted
+from webapp.web.typed import REPLACED, printable
 
 LONGEST: Final = 100_000  # characters of a row in JSON
 EMPTIES: Final = ("", "null", "empty")  # what an empty field means: left out, NULL, a text of no length
@@ -38,7 +39,7 @@ class Typed:
 def read(args: MultiDict[str, str], table: Table, command: Command) -> tuple[Typed, Wanted]:
     """Return what was typed, and the write that it describes as far as nothing in ``errors`` stands against it."""
     typed = Typed(
-        given=args.get("given", ""),
+        given=printable(args.get("given"), allowed="\r\n\t"),
         returning=tuple(args.getlist("returning")),
         conflict=args.get("conflict", ""),
         conflict_columns=tuple(args.getlist("conflict_column")),
@@ -47,7 +48,8 @@ def read(args: MultiDict[str, str], table: Table, command: Command) -> tuple[Typ
     given: dict[str, Any] = {}
     for place, column in enumerate(table.columns):
         text, empty = args.get(f"c{place}", "").replace("\r\n", "\n"), args.get(f"e{place}", "")
-        typed.values[place], typed.empties[place] = text, empty if empty in EMPTIES else ""
+        typed.values[place] = printable(text, allowed="\n\t")
+        typed.empties[place] = empty if empty in EMPTIES else ""
         if "\0" in text:
             typed.errors[f"c{place}"] = "It contains the character NUL, which Postgres cannot store."
         elif text or typed.empties[place]:
@@ -96,8 +98,8 @@ def _object(typed: Typed, table: Table) -> Mapping[str, Any]:
         typed.errors["given"] = (
             f"{table.full_name} has no column {unknown[0]}. Its columns: {', '.join(sorted(names))}."
         )
-    elif "\\u0000" in typed.given or "\0" in typed.given:
-        typed.errors["given"] = "It contains the character NUL, which Postgres cannot store."
+    elif "\\u0000" in typed.given or REPLACED in typed.given:
+        typed.errors["given"] = "It contains a character that has no place there, such as NUL."
     return found
 
 

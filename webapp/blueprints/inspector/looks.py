@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import psycopg
@@ -87,7 +87,7 @@ def counted(seen_as: Viewpoint, listed: Sequence[Schema]) -> dict[int, Count]:
     entries = [one.entry for schema in listed for one in schema.tables]
     with inspection.recorded(InspectionAction.COUNTS, seen_as) as entry:
         found = oracle.counts(inspection.desk(), seen_as.identity, entries)
-        entry.rows = sum(count.total or count.visible or 0 for count in found.values())
+        entry.rows = len(found)
     return found
 
 
@@ -130,7 +130,7 @@ def count(people: Sequence[Viewpoint], at: Address) -> tuple[Count, ...]:
             with desk.look(one.identity) as look:
                 of = catalog.table(look.any_eye, at.schema, at.table, one.identity.role)
             found.append(oracle.count(desk, one.identity, of, at.view().filters))
-            entry.rows = found[-1].total or found[-1].visible or 0
+            entry.rows = 1
     return tuple(found)
 
 
@@ -139,14 +139,18 @@ def why(seen_as: Viewpoint, at: Address) -> Explanation:
     command = at.do()
     if command != "insert":
         return predicted(seen_as, at, command, Wanted(), InspectionAction.WHY)
-    # "May they insert a row like this one": its own values are asked about, as far as they are shown whole.
+    # "May they insert a row like this one": its own values are asked about, as far as they are shown whole and the
+    # person may write them at all. Where nothing may be written, that is the answer.
     row = predicted(seen_as, at, "select", Wanted(), InspectionAction.WHY)
+    writable = row.table.rights.columns["insert"] or {column.name for column in row.table.columns}
     given: dict[str, Any] = {}
     for column in row.table.columns:
         value = row.values.get(column.name)
-        if value is not None and len(value) <= LONGEST and not column.generated and column.name not in row.masked:
+        is_shown = value is not None and len(value) <= LONGEST and column.name not in row.masked
+        if value is not None and is_shown and not column.generated and column.name in writable:
             given[column.name] = as_json(column, value)
-    return predicted(seen_as, at, "insert", Wanted(given), InspectionAction.WHY)
+    found = predicted(seen_as, at, "insert", Wanted(given), InspectionAction.WHY)
+    return replace(found, key=row.key, label=row.label)
 
 
 def predicted(

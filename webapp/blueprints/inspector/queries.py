@@ -65,7 +65,9 @@ def save(session: Session, name: str, seen_as: Viewpoint) -> Persona:
     """Save a viewpoint under a name. Raises NameTaken."""
     kind, _, _ = seen_as.spec.partition(":")
     claims = parse_claims(seen_as.identity.claims) if kind == "claims" else None
-    made = Persona(name=name, viewpoint="claims" if claims is not None else seen_as.spec, claims=claims)
+    made = Persona(name=name, viewpoint="claims" if claims is not None else seen_as.spec)
+    if claims is not None:  # None would be JSON's null, which is something
+        made.claims = claims
     try:
         with session.begin_nested():
             session.add(made)

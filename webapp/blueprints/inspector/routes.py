@@ -172,7 +172,7 @@ def table(schema: str, table: str) -> ResponseReturnValue:
             "columns": shown.columns(sheet.table, sheet.page.masked if sheet.page else frozenset()),
             "lines": shown.lines(sheet.page, at) if sheet.page else (),
         }
-    said = (sheet and sheet.problem) or (why and why.get("problem"))
+    said = (sheet and sheet.problem) or (why and why["problem"])
     status = said.status if said else 200
     # htmx puts no server's failure into a part of a page; what took too long is an answer there as any other.
     return answers.page(
@@ -202,8 +202,8 @@ def _why(at: Address, people: list[Viewpoint]) -> dict[str, Any]:
     try:
         found = looks.why(whom, at)
     except ERRORS as exc:
-        return {"problem": problem(exc), "whom": whom}
-    return {"found": found, "whom": whom}
+        return {"problem": problem(exc), "found": None, "whom": whom}
+    return {"problem": None, "found": found, "whom": whom}
 
 
 def _tallies(at: Address, people: list[Viewpoint]) -> list[tuple[Viewpoint, Any]]:

@@ -35,9 +35,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold a row of a page: what people call it, what names it in an address, and its cells by column."""
+    """Hold a row of a page: what people call it, what names it in an address, its cells, each one’s reason."""
 
     seen: Seen
+    reasons: tuple[str, ...]
     label: str
     key: str
     cells: tuple[tuple[Column, Cell], ...]
@@ -62,12 +63,22 @@ def lines(page: Page, at: Address) -> tuple[Line, ...]:
     return tuple(
         Line(
             seen,
+            tuple(_named(page, seen, sight.reason) for sight in seen.sights),
             label_of(of, seen.row, page.masked),
             addresses.key(seen.row.key),
             tuple((column, _cell(page, seen, column, pointing.get(column.name), at)) for column in shown),
         )
         for seen in page.rows
     )
+
+
+def _named(page: Page, seen: Seen, reason: str) -> str:
+    """Return a reason with what people call the rows that this one points to, in the place of their ids."""
+    for column, called in page.names.items():
+        value = seen.row.values.get(column)
+        if value is not None and value in called:
+            reason = reason.replace(f"{column} {value}", called[value]).replace(value, called[value])
+    return reason
 
 
 def _pointing(table: Table) -> dict[str, ForeignKey]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from webapp.cli.rls import rls
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="rowhouse", message="%(prog)s %(version)s")
@@ -129,6 +131,9 @@ def audit_partitions(months: int) -> None:
     with _refusals():
         made = make_partitions(_direct_url(), months)
     click.echo(f"{made} made." if made else "All of them are there.")
+
+
+main.add_command(rls)
 
 
 @main.group()
