@@ -33,7 +33,7 @@ def test_the_ladder_leads_to_the_clause_that_holds_a_row_back(inspector: Inspect
     assert "set local role authenticated;" in script
     assert "rollback;" in script
     title = next(one for one in inspector.page.all("code") if one.get("title", "").startswith("org_id = ANY (( SELECT"))
-    assert inspector.page.text(title) == "org_id = ANY (rowhouse.member_orgs())"
+    assert inspector.page.text(title) == "org_id = ANY (member_orgs())"
 
 
 def test_one_part_alone_is_what_htmx_gets(inspector: Inspector, world: World) -> None:
