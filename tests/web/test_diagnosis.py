@@ -59,7 +59,7 @@ def open_lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenLab]:
     def open_lab(app: Flask) -> Lab:
         log = StringIO()
         # As the product's own logs are made, save for where they go and what the suite leaves out.
-        processors, kind = structlog.get_config()["processors"], structlog.make_filtering_bound_logger(logging.INFO)
+        processors, kind = structlog.get_config()["processors"], structlog.make_filtering_bound_logger(logging.DEBUG)
         logger = structlog.wrap_logger(structlog.PrintLogger(log), processors=processors, wrapper_class=kind)
         monkeypatch.setattr(diagnosis, "log", logger)
         if diagnosis.STATE in app.extensions:
@@ -155,7 +155,7 @@ def test_an_insert_that_passes_its_check_and_is_hidden_from_returning(lab: Lab, 
         (lambda s: s.execute(update(Mirror).values(id=2)), 500, "warning", "recursion", "mirror_self"),
         (lambda s: s.execute(insert(Note).values(id=9, owner_id=func.auth.uid(), state="shut")), 403, "warning",
          "refused", "notes_add"),
-        (lambda s: s.execute(update(Note).where(Note.body == "?").values(body="x")), 200, "info", "missing", None),
+        (lambda s: s.execute(update(Note).where(Note.body == "?").values(body="x")), 200, "debug", "missing", None),
         (lambda s: s.execute(update(Note).where(Note.seen > 5).values(body="x")), 200, "info", "unknown", None),
         (lambda s: s.execute(text("update lab.notes set body = 'x' where id = 99")), 200, "info", "unknown", None),
         (lambda s: s.execute(select(func.lab.raises())), 403, "info", "unknown", None),
@@ -256,6 +256,19 @@ def test_the_page_leads_to_the_row_in_the_inspector(lab: Lab, world: World, monk
     assert parse_qs(parts.query) == asked
     monkeypatch.delitem(lab.app.view_functions, diagnosis.INSPECTOR)
     assert links() == []
+
+
+def test_a_caller_by_token_is_told_in_the_json_if_they_are_an_administrator(lab: Lab, world: World) -> None:
+    lab.app.config["DOES"] = stale
+    tokens = lab.app.extensions[extension.ACCOUNTS].tokens
+    found = {}
+    for person in (world.platform_admin, world.acme.owner):
+        token = jwt.encode(person.claims, JWT_SECRET, algorithm="HS256")
+        answer = lab.app.test_client().post("/lab", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 500
+        found[person] = answer.get_json()["error"].get("diagnosis")
+    assert found[world.acme.owner] is None
+    assert (found[world.platform_admin]["kind"], found[world.platform_admin]["policy"]) == ("hidden", "notes_see")
 
 
 def test_whoever_is_an_administrator_by_the_token_alone_sees_the_plain_page(

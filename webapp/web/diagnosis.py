@@ -175,7 +175,12 @@ def _look(app: Flask, attempts: Sequence[Attempt], facts: Mapping[str, Any]) -> 
 
 
 def _write(attempt: Attempt, diagnosis: Diagnosis, facts: Mapping[str, Any], seconds: float) -> None:
-    write = log.warning if diagnosis.is_alarming or (attempt.sqlstate and not attempt.raised) else log.info
+    if diagnosis.is_alarming or (attempt.sqlstate and not attempt.raised):
+        write = log.warning
+    elif diagnosis.kind == "missing" and not attempt.names_row:
+        write = log.debug  # many rows could have been meant, and there were none: nothing was hidden
+    else:
+        write = log.info
     write(
         EVENT,
         kind=diagnosis.kind,
