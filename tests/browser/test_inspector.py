@@ -1,4 +1,4 @@
-"""The Inspector in Chromium: an administrator's whole path, open to all, by keyboard, on a phone and without a script."""
+"""The Inspector in Chromium: an administrator's path, open to all, by keyboard, on a phone and without a script."""
 
 from __future__ import annotations
 

@@ -12,10 +12,9 @@ import pytest
 
 from tests.fixtures.database import Database
 from webapp import rls
-from webapp.inspector import words
+from webapp.inspector import diagnose, words
 from webapp.inspector.attempts import Attempt, Diagnosis
 from webapp.inspector.desk import Desk
-from webapp.inspector.diagnose import diagnose
 from webapp.inspector.discretion import plain, safe
 
 MAYA = UUID("11111111-1111-4111-8111-111111111111")
@@ -42,7 +41,7 @@ create policy notes_change on ward.notes for update to authenticated
 create policy notes_drop on ward.notes for delete to authenticated using (author = (select auth.uid()));
 
 create table ward.addressed (id integer primary key, email text, body text);
-insert into ward.addressed values (1, 'otto@example.test', 'x');
+insert into ward.addressed values (1, 'otto@example.test', 'x'), (2, 'otto@example.test', 'x');
 create policy addressed_mine on ward.addressed to authenticated using (email = (select auth.jwt()) ->> 'email');
 
 create table ward.kept (id integer primary key);
@@ -98,6 +97,16 @@ def blind_desk(ward: Database) -> Desk:
     return Desk(rls.create_engine(ward.web_url), sees_hidden=False)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a machine that is busy with other tests be no reason for another answer."""
+    monkeypatch.setattr(diagnose, "LIMITS", rls.Limits())
+
+
+def diagnosed(desk: Desk, attempt: Attempt) -> Diagnosis:
+    return diagnose.diagnose(desk, attempt, patience=30)
+
+
 def unmet(table: str, key: dict[str, Any] | None, command: Any = "update", **more: Any) -> Attempt:
     return Attempt(IDENTITY, command, "ward", table, key=key, **more)
 
@@ -111,13 +120,13 @@ def texts(found: Diagnosis) -> str:
 
 
 def test_a_row_that_is_not_there_is_missing(desk: Desk) -> None:
-    found = diagnose(desk, unmet("notes", {"id": "99"}))
+    found = diagnosed(desk, unmet("notes", {"id": "99"}))
     assert (found.kind, found.policy, dict(found.key)) == ("missing", "", {"id": "99"})
     assert found.sentence == "UPDATE of ward.notes met no row: there is no row with id = 99."
 
 
 def test_a_hidden_row_is_there_and_the_policy_and_its_clause_are_named_with_values(desk: Desk) -> None:
-    found = diagnose(desk, unmet("notes", {"id": "2"}))
+    found = diagnosed(desk, unmet("notes", {"id": "2"}))
     assert (found.kind, found.policy, dict(found.key)) == ("hidden", "notes_see", {"id": "2"})
     assert found.clause == "org = ((( SELECT auth.jwt() AS jwt) ->> 'org'::text))::integer"
     assert found.sentence == (
@@ -129,39 +138,39 @@ def test_a_hidden_row_is_there_and_the_policy_and_its_clause_are_named_with_valu
 
 
 def test_a_row_that_is_seen_and_may_not_be_changed_is_held_back_by_the_commands_own_policy(desk: Desk) -> None:
-    found = diagnose(desk, unmet("notes", {"id": "3"}))
+    found = diagnosed(desk, unmet("notes", {"id": "3"}))
     assert (found.kind, found.policy, found.clause) == ("hidden", "notes_change", "state = 'open'::text")
     assert "closed" in found.sentence
-    found = diagnose(desk, unmet("notes", {"id": "3"}, "delete"))
+    found = diagnosed(desk, unmet("notes", {"id": "3"}, "delete"))
     assert (found.kind, found.policy) == ("hidden", "notes_drop")
     assert str(OTTO) in found.sentence
     assert str(MAYA) in found.sentence
 
 
 def test_no_policy_at_all_is_said_to_be_the_reason(desk: Desk) -> None:
-    found = diagnose(desk, unmet("bare", {"id": "1"}, "delete"))
+    found = diagnosed(desk, unmet("bare", {"id": "1"}, "delete"))
     assert (found.kind, found.policy) == ("hidden", "")
     assert "no policy applies" in found.sentence
 
 
 def test_the_other_conditions_of_the_where_are_the_reason_where_the_row_may_be_changed(desk: Desk) -> None:
-    found = diagnose(desk, unmet("notes", {"id": "1", "seen": "5"}, has_conditions=False))
+    found = diagnosed(desk, unmet("notes", {"id": "1", "seen": "5"}, has_conditions=False))
     assert found.kind == "conditions"
     assert "other conditions" in found.sentence
     assert found.key == {"id": "1"}
     assert not found.is_alarming
-    assert diagnose(desk, unmet("notes", {"id": "1"}, has_conditions=True)).kind == "conditions"
+    assert diagnosed(desk, unmet("notes", {"id": "1"}, has_conditions=True)).kind == "conditions"
 
 
 def test_a_row_that_may_be_changed_now_is_admitted_and_its_triggers_are_named(desk: Desk) -> None:
-    assert diagnose(desk, unmet("notes", {"id": "1"})).kind == "admitted"
-    found = diagnose(desk, unmet("stopped", {"id": "1"}))
+    assert diagnosed(desk, unmet("notes", {"id": "1"})).kind == "admitted"
+    found = diagnosed(desk, unmet("stopped", {"id": "1"}))
     assert found.kind == "admitted"
     assert "triggers may have held it back: stopped" in found.sentence
 
 
 def test_a_new_row_that_its_check_refuses(desk: Desk) -> None:
-    found = diagnose(desk, refused("notes", given={"id": 10, "org": 9, "author": str(OTTO)}))
+    found = diagnosed(desk, refused("notes", given={"id": 10, "org": 9, "author": str(OTTO)}))
     assert (found.kind, found.policy) == ("refused", "notes_add")
     assert "was refused by the INSERT policy notes_add" in found.sentence
     assert "9" in found.sentence
@@ -169,41 +178,41 @@ def test_a_new_row_that_its_check_refuses(desk: Desk) -> None:
 
 def test_a_new_row_that_passes_its_check_and_is_hidden_from_returning(desk: Desk) -> None:
     attempt = refused("notes", given={"id": 10, "org": 9, "author": str(MAYA)}, returning=("seen",))
-    found = diagnose(desk, attempt)
+    found = diagnosed(desk, attempt)
     assert (found.kind, found.policy) == ("returning", "notes_see")
     assert "passed its checks, but RETURNING reads the new row" in found.sentence
-    assert diagnose(desk, replace(attempt, returning=())).kind == "admitted"
+    assert diagnosed(desk, replace(attempt, returning=())).kind == "admitted"
     on_conflict = replace(attempt, returning=(), conflict="nothing", conflict_columns=("id",))
-    assert "but ON CONFLICT reads the new row" in diagnose(desk, on_conflict).sentence
+    assert "but ON CONFLICT reads the new row" in diagnosed(desk, on_conflict).sentence
 
 
 def test_the_default_of_a_column_counts_for_a_check(desk: Desk) -> None:
-    found = diagnose(desk, refused("notes", given={"id": 10, "org": 9}, returning=("seen",)))
+    found = diagnosed(desk, refused("notes", given={"id": 10, "org": 9}, returning=("seen",)))
     assert (found.kind, found.policy) == ("returning", "notes_see")
 
 
 def test_an_update_whose_result_its_check_refuses_or_hides(desk: Desk) -> None:
-    found = diagnose(desk, refused("notes", "update", key={"id": "1"}, given={"author": str(OTTO)}))
+    found = diagnosed(desk, refused("notes", "update", key={"id": "1"}, given={"author": str(OTTO)}))
     assert (found.kind, found.policy, dict(found.key)) == ("refused", "notes_change", {"id": "1"})
-    found = diagnose(desk, refused("notes", "update", key={"id": "1"}, given={"org": 8}))
+    found = diagnosed(desk, refused("notes", "update", key={"id": "1"}, given={"org": 8}))
     assert (found.kind, found.policy) == ("returning", "notes_see")
     assert "the row as it would be is hidden" in found.sentence
 
 
 def test_what_the_statement_computed_makes_the_reason_only_likely(desk: Desk) -> None:
-    found = diagnose(desk, refused("notes", given={"id": 10, "author": str(OTTO)}, computed=("org",)))
+    found = diagnosed(desk, refused("notes", given={"id": 10, "author": str(OTTO)}, computed=("org",)))
     assert found.kind == "refused"
     assert "the statement computed org, so this is only likely" in found.sentence
 
 
 def test_a_grant_that_lacks_is_named(desk: Desk) -> None:
-    found = diagnose(desk, refused("ungranted", given={"id": 1}))
+    found = diagnosed(desk, refused("ungranted", given={"id": 1}))
     assert found.kind == "grant"
     assert "INSERT on ward.ungranted is not granted to authenticated" in found.sentence
-    found = diagnose(desk, refused("bare", "update", key={"id": "1"}, given={"id": 2}))
+    found = diagnosed(desk, refused("bare", "update", key={"id": "1"}, given={"id": 2}))
     assert found.kind == "grant"
     assert "UPDATE on id is not granted to authenticated" in found.sentence
-    found = diagnose(
+    found = diagnosed(
         desk, Attempt(IDENTITY, "select", others=(("ward", "notes"), ("ward", "ungranted")), sqlstate="42501")
     )
     assert found.kind == "grant"
@@ -220,7 +229,7 @@ def test_a_grant_that_lacks_is_named(desk: Desk) -> None:
     ids=["select", "insert", "delete"],
 )
 def test_a_grant_that_a_policy_lacks_is_named_with_the_policy(desk: Desk, attempt: Attempt) -> None:
-    found = diagnose(desk, attempt)
+    found = diagnosed(desk, attempt)
     assert (found.kind, found.policy) == ("grant", "leaning_all")
     assert "permission denied for table ungranted (42501)" in found.sentence
 
@@ -236,16 +245,22 @@ def test_a_grant_that_a_policy_lacks_is_named_with_the_policy(desk: Desk, attemp
     ids=["select", "insert", "update", "many"],
 )
 def test_a_policy_that_reads_itself_is_named(desk: Desk, attempt: Attempt) -> None:
-    found = diagnose(desk, attempt)
+    found = diagnosed(desk, attempt)
     assert (found.kind, found.policy) == ("recursion", "mirror_self")
     assert "reads its own table through itself" in found.sentence
 
 
+def test_of_several_rows_that_are_meant_one_is_looked_at(desk: Desk) -> None:
+    found = diagnosed(desk, unmet("addressed", {"body": "x"}, "delete"))
+    assert (found.kind, found.policy) == ("hidden", "addressed_mine")
+    assert "the row with body = •••, as others have, is there, and hidden" in found.sentence
+
+
 def test_without_a_key_the_policies_that_apply_are_named(desk: Desk) -> None:
-    found = diagnose(desk, unmet("notes", None))
+    found = diagnosed(desk, unmet("notes", None))
     assert found.kind == "unknown"
     assert found.sentence.endswith("It names no single row. These policies apply: notes_change, notes_see.")
-    assert "(50 rows at once)" in diagnose(desk, unmet("notes", {"id": "1"}, rows=50)).sentence
+    assert "(50 rows at once)" in diagnosed(desk, unmet("notes", {"id": "1"}, rows=50)).sentence
 
 
 @pytest.mark.parametrize(
@@ -254,7 +269,6 @@ def test_without_a_key_the_policies_that_apply_are_named(desk: Desk) -> None:
         (Attempt(IDENTITY, "update"), "it was written as text"),
         (Attempt(IDENTITY, sqlstate="42501", function="f", raised=True), "by the function f itself (42501)"),
         (Attempt(IDENTITY, sqlstate="42501", function="f", said="permission denied for table t"), "in the function f"),
-        (unmet("notes", {"seen": "1"}), "More than one row has seen = •••"),
         (unmet("notes", {"id": "no number"}), "Why was not found out"),
         (unmet("kept", {"id": "1"}), "service_role, who sees all rows, may not read this table"),
         (unmet("absent", {"id": "1"}), "There is no table or view ward.absent"),
@@ -262,25 +276,25 @@ def test_without_a_key_the_policies_that_apply_are_named(desk: Desk) -> None:
     ],
 )
 def test_what_cannot_be_told_is_said_to_be_so(desk: Desk, attempt: Attempt, said: str) -> None:
-    found = diagnose(desk, attempt)
+    found = diagnosed(desk, attempt)
     assert found.kind == "unknown"
     assert said in found.sentence
 
 
 def test_what_the_own_table_admits_was_refused_within_the_function_that_postgres_names(desk: Desk) -> None:
     attempt = refused("notes", given={"id": 10, "org": 3}, function="ward.log", said="permission denied for table log")
-    found = diagnose(desk, attempt)
+    found = diagnosed(desk, attempt)
     assert found.kind == "unknown"
     assert "refused in the function ward.log (42501): permission denied for table log" in found.sentence
 
 
 def test_without_a_login_of_its_own_it_says_what_it_cannot_see(blind_desk: Desk) -> None:
-    found = diagnose(blind_desk, unmet("notes", {"id": "2"}))
+    found = diagnosed(blind_desk, unmet("notes", {"id": "2"}))
     assert found.kind == "unknown"
     assert "or it is hidden" in found.sentence
     assert "INSPECTOR_DATABASE_URL" in found.sentence
-    assert diagnose(blind_desk, unmet("notes", {"id": "3"})).policy == "notes_change"
-    assert diagnose(blind_desk, refused("notes", given={"id": 9, "org": 9, "author": str(OTTO)})).policy == "notes_add"
+    assert diagnosed(blind_desk, unmet("notes", {"id": "3"})).policy == "notes_change"
+    assert diagnosed(blind_desk, refused("notes", given={"id": 9, "org": 9, "author": str(OTTO)})).policy == "notes_add"
 
 
 def test_no_value_that_people_wrote_is_said(desk: Desk) -> None:
@@ -292,7 +306,7 @@ def test_no_value_that_people_wrote_is_said(desk: Desk) -> None:
         refused("notes", given={"id": 10, "org": 9, "author": str(OTTO), "body": "hidden body", "password": "hunter"}),
         refused("addressed", given={"id": 5, "email": "eve@example.test"}),
     ]
-    said = " ".join(texts(diagnose(desk, attempt)) for attempt in attempts)
+    said = " ".join(texts(diagnosed(desk, attempt)) for attempt in attempts)
     assert "addressed_mine" in said
     assert words.HIDDEN in said
     for secret in ("example.test", "hidden body", "hunter"):
@@ -317,25 +331,26 @@ def test_values_are_said_by_their_form() -> None:
     assert safe('no "a@b.test"\r\nhere.') == "no ••• here"
 
 
-def test_it_ends_in_time(desk: Desk) -> None:
+def test_it_ends_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # with the limits that it has
     began = time.monotonic()
-    found = diagnose(desk, unmet("sleepy", {"id": "1"}), patience=0.3)
-    assert time.monotonic() - began < 1.5
+    found = diagnose.diagnose(desk, unmet("sleepy", {"id": "1"}), patience=0.3)
+    assert time.monotonic() - began < 2
     assert found.kind == "unknown"
     assert "no time left" in found.sentence
 
 
 def test_it_writes_nothing(desk: Desk, ward: Database) -> None:
     before = ward.admin_sql("select n, n.xmin from ward.notes n order by id")
-    diagnose(desk, unmet("notes", {"id": "1"}))
-    diagnose(desk, refused("notes", "update", key={"id": "1"}, given={"author": str(OTTO)}))
-    diagnose(desk, refused("notes", given={"id": 10, "org": 3}))
+    diagnosed(desk, unmet("notes", {"id": "1"}))
+    diagnosed(desk, refused("notes", "update", key={"id": "1"}, given={"author": str(OTTO)}))
+    diagnosed(desk, refused("notes", given={"id": 10, "org": 3}))
     assert ward.admin_sql("select n, n.xmin from ward.notes n order by id") == before
 
 
 def test_a_database_that_is_away_is_said_to_be() -> None:
     away = Desk(rls.create_engine("postgresql://rowhouse_inspector@127.0.0.1:1/nowhere"))
-    found = diagnose(away, unmet("notes", {"id": "1"}))
+    found = diagnosed(away, unmet("notes", {"id": "1"}))
     assert found.kind == "unknown"
     assert found.sentence.startswith("UPDATE of ward.notes met no row.")
     assert "the Inspector's database failed" in found.sentence

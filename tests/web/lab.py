@@ -78,6 +78,18 @@ class Mirror(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
+def with_page(app: Flask) -> Flask:
+    """Give ``app`` a page that does what its configuration says."""
+
+    @app.route("/lab", methods=["GET", "POST"])
+    @access.signed_in()
+    def laboratory() -> Response:
+        app.config["DOES"](current.session)
+        return Response("done", mimetype="text/plain")
+
+    return app
+
+
 @dataclass
 class Lab:
     """One application with a page of its own, and what it logs."""
@@ -85,15 +97,6 @@ class Lab:
     app: Flask
     log: StringIO
     _clients: dict[UUID, Client] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.app.config["DOES"] = None
-
-        @self.app.route("/lab", methods=["GET", "POST"])
-        @access.signed_in()
-        def laboratory() -> Response:
-            self.app.config["DOES"](current.session)
-            return Response("done", mimetype="text/plain")
 
     def client(self, person: Person) -> Client:
         """Return a client that this person is signed in with."""
@@ -114,7 +117,7 @@ class Lab:
 
     def events(self, name: str = diagnosis.EVENT) -> list[dict[str, Any]]:
         """Return what was logged under a name, once nothing is being looked into any more."""
-        state = self.app.extensions.get("rowhouse.diagnosis")
+        state = self.app.extensions.get(diagnosis.STATE)
         until = time.monotonic() + 10
         while state is not None and state.afterwards._thread is not None:
             assert time.monotonic() < until

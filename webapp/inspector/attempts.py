@@ -21,10 +21,11 @@ VERBS: Final = {"insert": "INSERT into", "update": "UPDATE of", "delete": "DELET
 class Attempt:
     """Hold a statement that met no row, or was refused: ``sqlstate`` says how, and is empty where no row was met.
 
-    ``key`` are the columns that its WHERE compares with values, as text; ``has_conditions`` tells that it has others.
-    ``given`` are the columns that it writes, with values as JSON has them; those of ``computed`` it writes with what
-    only Postgres can work out. ``rows`` is more than 1 where it was sent with several rows at once. ``others`` are the
-    tables that a SELECT reads. What cannot be told from the statement is empty.
+    ``key`` are the columns that its WHERE compares with values, as text; ``names_row`` tells that a unique key is among
+    them, so that one row was meant, and ``has_conditions`` that there are other conditions. ``given`` are the columns
+    that it writes, with values as JSON has them; those of ``computed`` it writes with what only Postgres can work out.
+    ``rows`` is more than 1 where it was sent with several rows at once. ``others`` are the tables that a SELECT reads.
+    What cannot be told from the statement is empty.
 
     ``said`` is Postgres's own first line, ``function`` the function in which it was said; ``raised`` tells that this
     function refused by itself, whose words are not kept: they could be anything.
@@ -36,6 +37,7 @@ class Attempt:
     table: str = ""
     key: Mapping[str, str | None] | None = None
     has_conditions: bool = False
+    names_row: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
     returning: tuple[str, ...] = ()

@@ -133,8 +133,7 @@ class _Case:
             said = f"{named_write(attempt)} {outcome(attempt)}: there is no row with {named}."
             return self._said("missing", said, table, key=key)
         if len(found) > 1:
-            said = f"{known(attempt)} More than one row has {named}, so that none was looked at."
-            return self._said("unknown", said, table)
+            named += ", as others have,"
         explained = self._explained(table, wanted, found[0])
         if attempt.sqlstate:
             return replace(self._refused(table, explained), key=key_of(self._desk, table, found[0].key))

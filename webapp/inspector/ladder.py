@@ -199,7 +199,7 @@ def verdict(rungs: Sequence[Rung]) -> tuple[Verdict, str]:
             unknown = rung
     if unknown is not None:
         return "undecided", unknown.evidence
-    return "allowed", reason(rungs[-1]) if len(rungs) > 4 else rungs[-1].evidence
+    return "allowed", next((admission(rung) for rung in rungs if rung.policies), rungs[-1].evidence)
 
 
 def reason(rung: Rung) -> str:
@@ -211,6 +211,15 @@ def reason(rung: Rung) -> str:
         if clause is not None and holding[0].fault is None:
             return f"{rung.evidence}. {holding[0].name}: {clause.sql}{_because(clause.evidence)}"
     return rung.evidence
+
+
+def admission(rung: Rung) -> str:
+    """Return which policy let the row through, and because of which clause."""
+    admitting = next((reading for reading in rung.policies if reading.applies and reading.value), None)
+    clause = words.granting(admitting.clauses) if admitting else None
+    if admitting is None or clause is None:
+        return rung.evidence
+    return f"{admitting.name} admits the row: {clause.evidence or clause.sql}"
 
 
 def _because(evidence: str) -> str:

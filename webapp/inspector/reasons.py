@@ -21,13 +21,15 @@ NOT_READ: Final = "visible; its policies cannot be read without all of its colum
 
 # "( SELECT f() AS f)" is how Postgres prints a call that was wrapped to be made once; "'x'::text" a plain text.
 _WRAPPED: Final = re.compile(r"\(\s*SELECT ((?:\w+\.)*\w+\([^()]*\))(?: AS \w+)?\)(?:::[\w\[\] .]+(?=\)|$))?")
+# Those of auth are known by their full name; of others the schema only takes room.
+_QUALIFIED: Final = re.compile(r"(?<![\w.\"'])(?!auth\.)[a-z_]\w*\.(?=[a-z_]\w*\()")
 _TYPED: Final = re.compile(r"('(?:[^']|'')*')::[a-z_][\w. ]*(?:\[\])?")
 
 
 @lru_cache(maxsize=4096)  # the same clauses stand beside every row of a page
 def plain(sql: str) -> str:
-    """Return an expression as people would write it: without the wrapping of calls and the types of literals."""
-    return _TYPED.sub(r"\1", _WRAPPED.sub(r"\1", sql))
+    """Return an expression as people would write it: calls without wrapping and schema, literals without types."""
+    return _QUALIFIED.sub("", _TYPED.sub(r"\1", _WRAPPED.sub(r"\1", sql)))
 
 
 def short(

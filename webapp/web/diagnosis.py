@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 import structlog
-from flask import Flask, Response, current_app, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request, url_for
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import ExceptionContext
 
@@ -38,9 +37,10 @@ MOST: Final = 3  # of one request
 TOGETHER: Final = 2.0  # seconds for all of them, and for an administrator's page to wait
 CONNECT: Final = 2  # seconds, the least that libpq knows
 SHOWN_ON: Final = frozenset({403, 404, 409, 500})
+INSPECTOR: Final = "inspector.table"
 TOO_MANY: Final = "Too much was being looked into at that moment, so this was not."
 TOO_SLOW: Final = "The database did not say why in time; the log will, if it does."
-_STATE: Final = "rowhouse.diagnosis"
+STATE: Final = "rowhouse.diagnosis"
 _NOTES: Final = "held_back"
 _REFUSALS: Final = frozenset({"42501", "42P17"})
 
@@ -83,16 +83,21 @@ def watch(app: Flask, settings: Settings) -> None:
         return
     url = (settings.inspector_database_url or settings.database_url).get_secret_value()
     engine = rls.create_engine(url, application_name="rowhouse diagnosis", connect_timeout=CONNECT)
-    app.extensions[_STATE] = state = _State(engine, Afterwards())
+    app.extensions[STATE] = _State(engine, Afterwards())
     with app.app_context():
-        event.listen(db.engine, "after_cursor_execute", _met)
-        event.listen(db.engine, "handle_error", _refused)
+        listen(db.engine)
 
     @app.after_request
     def look_into_it(response: Response) -> Response:
         if g.get(_NOTES) is not None and (attempts := _take()):
-            response.call_on_close(partial(state.afterwards.submit, _job(attempts)))
+            response.call_on_close(partial(app.extensions[STATE].afterwards.submit, _job(attempts)))
         return response
+
+
+def listen(engine: Engine) -> None:
+    """Have what is held back on ``engine`` noted with the request that it happens in."""
+    event.listen(engine, "after_cursor_execute", _met)
+    event.listen(engine, "handle_error", _refused)
 
 
 def _met(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
@@ -148,7 +153,7 @@ def _job(attempts: Sequence[Attempt]) -> partial[list[Diagnosis]]:
 
 def _look(app: Flask, attempts: Sequence[Attempt], facts: Mapping[str, Any]) -> list[Diagnosis]:
     """Find out about ``attempts`` one after the other, within a time for all of them, and log each."""
-    state: _State = app.extensions[_STATE]
+    state: _State = app.extensions[STATE]
     if dropped := state.afterwards.dropped():
         log.warning("diagnoses_dropped", count=dropped)
     until = time.monotonic() + TOGETHER
@@ -170,7 +175,12 @@ def _look(app: Flask, attempts: Sequence[Attempt], facts: Mapping[str, Any]) -> 
 
 
 def _write(attempt: Attempt, diagnosis: Diagnosis, facts: Mapping[str, Any], seconds: float) -> None:
-    write = log.warning if diagnosis.is_alarming or (attempt.sqlstate and not attempt.raised) else log.info
+    if diagnosis.is_alarming or (attempt.sqlstate and not attempt.raised):
+        write = log.warning
+    elif diagnosis.kind == "missing" and not attempt.names_row:
+        write = log.debug  # many rows could have been meant, and there were none: nothing was hidden
+    else:
+        write = log.info
     write(
         EVENT,
         kind=diagnosis.kind,
@@ -192,7 +202,7 @@ def for_page(status: int) -> Told | None:
     It shows what they may not see as themselves, so it is a use of the Inspector: it is recorded before anything is
     read, and the database decides whether they are an administrator. Waits a bounded time; raises nothing.
     """
-    scope, state = g.get("scope"), current_app.extensions.get(_STATE)
+    scope, state = g.get("scope"), current_app.extensions.get(STATE)
     if state is None or status not in SHOWN_ON or g.get(_NOTES) is None:
         return None
     if scope is None or scope.viewer is None or not scope.viewer.is_platform_admin:
@@ -223,7 +233,7 @@ def _for_page(state: _State, viewer: Viewer) -> Told | None:
         except TimeoutError:
             return Told(TOO_SLOW)
         if not found:
-            return Told(TOO_MANY if future is None else TOO_SLOW)
+            return Told(TOO_MANY) if future is None else None
         inspection.finish(entry, int(found[0].explanation is not None))
         return Told(found[0].sentence, found[0], _address(viewer, first, found[0]))
     finally:
@@ -233,10 +243,10 @@ def _for_page(state: _State, viewer: Viewer) -> Told | None:
 
 def _address(viewer: Viewer, attempt: Attempt, diagnosis: Diagnosis) -> str:
     """Return the Inspector's address of what was met, where there are such pages."""
-    if not attempt.table or not any(name.startswith("inspector.") for name in current_app.view_functions):
+    if not attempt.table or INSPECTOR not in current_app.view_functions:
         return ""
-    asked = {"as": f"user:{viewer.id}", "command": attempt.command}
+    asked: dict[str, Any] = {"as": f"user:{viewer.id}", "command": attempt.command}
     key = diagnosis.explanation.key if diagnosis.explanation else attempt.key
     if key and attempt.command != "insert":
         asked["row"] = json.dumps(dict(key))
-    return f"/inspector/{quote(attempt.schema, safe='')}/{quote(attempt.table, safe='')}?{urlencode(asked)}"
+    return url_for(INSPECTOR, schema=attempt.schema, table=attempt.table, **asked)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.sql import operators
@@ -126,7 +126,24 @@ def _row(compiled: SQLCompiler, statement: UpdateBase, table: Table, parameters:
         else:
             key[compared[0]] = text
     given, computed = _given(values, statement, table, binds)
-    return {"key": key or None, "has_conditions": has_conditions, "given": given, "computed": computed}
+    return {
+        "key": key or None,
+        "has_conditions": has_conditions,
+        "names_row": any(names and names <= set(key) for names in _unique(table)),
+        "given": given,
+        "computed": computed,
+    }
+
+
+def _unique(table: Table) -> Iterator[set[str]]:
+    """Yield the columns of each unique key of the table, as it is mapped."""
+    yield {column.name for column in table.primary_key.columns}
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            yield {column.name for column in constraint.columns}
+    for index in table.indexes:
+        if index.unique:
+            yield {column.name for column in index.columns}
 
 
 def _parts(where: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:

@@ -8,6 +8,9 @@ import pytest
 
 from tests.blueprints.inspector.conftest import Inspector
 from tests.fixtures.world import House, World
+from webapp.inspector import browse
+from webapp.inspector.desk import TooSlow
+from webapp.rls.errors import Unavailable
 
 MEMBER = "email:member@acme.test"
 PRODUCTS = "/public/products"
@@ -33,7 +36,7 @@ def test_the_ladder_leads_to_the_clause_that_holds_a_row_back(inspector: Inspect
     assert "set local role authenticated;" in script
     assert "rollback;" in script
     title = next(one for one in inspector.page.all("code") if one.get("title", "").startswith("org_id = ANY (( SELECT"))
-    assert inspector.page.text(title) == "org_id = ANY (rowhouse.member_orgs())"
+    assert inspector.page.text(title) == "org_id = ANY (member_orgs())"
 
 
 def test_one_part_alone_is_what_htmx_gets(inspector: Inspector, world: World) -> None:
@@ -87,3 +90,33 @@ def test_nothing_that_is_written_in_a_row_is_markup(inspector: Inspector, world:
     inspector.get(PRODUCTS, as_=MEMBER, row='{"<script>": "<b>"}', status=400)
     inspector.get(PRODUCTS, as_=MEMBER, f="<script>alert(1)</script>", status=422)
     assert not [one for one in inspector.page.all("script") if not one.get("src")]
+
+
+def test_what_takes_too_long_says_how_to_narrow_it(
+    inspector: Inspector, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> None:
+        raise TooSlow("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(browse, "browse", slow)
+    inspector.get(PRODUCTS, 503, as_=MEMBER, f="name ~ x", order="-name")
+    assert "Postgres was stopped before it had an answer. Narrow it" in inspector.text
+    assert "canceling" not in inspector.text
+    field = next(one for one in inspector.page.all("input") if one.get("id") == "q")
+    assert field.get("value") == "name ~ x"
+    inspector.get(PRODUCTS, 200, as_=MEMBER, part="inspector-rows")
+    assert "Narrow it" in inspector.response.get_data(as_text=True)
+    assert "Narrow it" in inspector.json(PRODUCTS, 503, as_=MEMBER)["error"]["message"]
+
+
+def test_a_database_that_is_away_is_said_as_json_too(
+    inspector: Inspector, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("08006")
+
+    monkeypatch.setattr(browse, "browse", away)
+    inspector.get(PRODUCTS, 503, as_=MEMBER)
+    answer = inspector.json(PRODUCTS, 503, as_=MEMBER)["error"]
+    assert answer["message"] in inspector.text
+    assert answer["title"] == "The database can't be reached"

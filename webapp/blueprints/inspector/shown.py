@@ -15,6 +15,7 @@ from webapp.inspector.catalog import Column, ForeignKey, Table
 from webapp.inspector.evaluate import LONGEST
 from webapp.inspector.filters import Filter
 from webapp.inspector.labels import NAMES, label_of
+from webapp.inspector.rows import BadKey
 from webapp.inspector.viewpoint import Viewpoint
 
 NUMBERS: Final = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "money", "oid"})
@@ -42,6 +43,7 @@ class Line:
     label: str
     key: str
     cells: tuple[tuple[Column, Cell], ...]
+    is_open: bool
 
 
 def columns(table: Table, masked: frozenset[str]) -> tuple[Column, ...]:
@@ -59,7 +61,7 @@ def is_number(column: Column) -> bool:
 def lines(page: Page, at: Address) -> tuple[Line, ...]:
     """Return the rows of a page with what is shown of them."""
     of, pointing = page.table, _pointing(page.table)
-    shown = columns(of, page.masked)
+    shown, opened = columns(of, page.masked), _opened(at, of)
     return tuple(
         Line(
             seen,
@@ -67,9 +69,19 @@ def lines(page: Page, at: Address) -> tuple[Line, ...]:
             label_of(of, seen.row, page.masked),
             addresses.key(seen.row.key),
             tuple((column, _cell(page, seen, column, pointing.get(column.name), at)) for column in shown),
+            opened == seen.row.key,
         )
         for seen in page.rows
     )
+
+
+def _opened(at: Address, of: Table) -> Mapping[str, object] | None:
+    """Return what names the row that is open; a bare value is that of the only column of a key."""
+    try:
+        found = at.parsed_key()
+    except BadKey:
+        return None
+    return {of.key[0]: at.row} if found is None and at.row and len(of.key) == 1 else found
 
 
 def _named(page: Page, seen: Seen, reason: str) -> str:
@@ -78,7 +90,7 @@ def _named(page: Page, seen: Seen, reason: str) -> str:
         value = seen.row.values.get(column)
         if value is not None and value in called:
             reason = reason.replace(f"{column} {value}", called[value]).replace(value, called[value])
-    return reason
+    return _UUID.sub(lambda found: short(found[0], "uuid")[0], reason)
 
 
 def _pointing(table: Table) -> dict[str, ForeignKey]:
