@@ -44,7 +44,10 @@ class Filter:
         name = self.column
         if not re.fullmatch(r"[^\s=!<>~\"]+", name):
             name = '"' + name.replace('"', '""') + '"'
-        return f"{name} {self.operator} {self.value}".rstrip()
+        value = self.value
+        if value != value.strip() or (len(value) > 1 and value[0] == value[-1] == "'"):
+            value = "'" + value.replace("'", "''") + "'"
+        return f"{name} {self.operator} {value}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ def beyond(table: Table, of: Ordering, values: Sequence[str | None]) -> tuple[sq
             del parameters[len(parameters) - sum(value is not None for value in values[:place]) :]
             continue
         ways.append(sql.SQL("(") + sql.SQL(" and ").join([*parts, past]) + sql.SQL(")"))
+    if not ways:
+        return sql.SQL("false"), []  # nothing comes after NULL
     return sql.SQL("(") + sql.SQL(" or ").join(ways) + sql.SQL(")"), parameters
 
 
