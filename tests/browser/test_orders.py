@@ -122,6 +122,23 @@ def test_quick_clicks_on_more_all_count_and_typing_is_not_taken_back(desk: Calla
     expect(page.locator("#q")).to_be_focused()
 
 
+def test_no_click_is_lost_while_answers_are_slow(desk: Callable[..., Page], house: House) -> None:
+    page = desk()
+    # Slower than the pause after which a quantity is sent: each answer comes when there is a newer one in the field.
+    page.evaluate(
+        "() => { const real = fetch; globalThis.fetch = async (...request) => {"
+        " const answer = await real(...request); await new Promise((done) => setTimeout(done, 400)); return answer } }"
+    )
+    page.keyboard.type("SKU-002")
+    page.keyboard.press("Enter")
+    more = page.get_by_role("button", name="One more of Spirit level")
+    for _ in range(5):
+        more.click()
+        page.wait_for_timeout(270)
+    expect(page.get_by_label("Quantity of Spirit level")).to_have_value("6")
+    expect(total(page)).to_have_text("6 items, €12.00")
+
+
 def test_a_double_click_places_one_order(desk: Callable[..., Page], house: House, database: Database) -> None:
     page = desk()
     page.keyboard.type("SKU-002")

@@ -49,10 +49,8 @@ function compose() {
 
   const soon = () => { clearTimeout(later); later = setTimeout(() => send("update"), 250) };
 
-  // An answer to what was sent earlier must not take back what has been typed since.
-  form.addEventListener("htmx:before:morph:attr", (event) => {
-    if (event.detail.attrName === "value" && touched.has(event.target.id)) event.preventDefault();
-  });
+  // An answer to what was sent earlier must not take back what has been typed since. Only an extension is asked.
+  htmx.registerExtension("typed", { htmx_before_morph_attr: (field, { attrName }) => attrName !== "value" || !touched.has(field.id) });
 
   function step(id, by) {
     const field = quantity(id);
