@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Enter
 from tests.browser.houses import House, build
 from tests.factories import Factories
-from tests.fixtures.browser import Visit
+from tests.fixtures.browser import NARROW, Visit
 from tests.fixtures.database import Database
 
 SCRIPTS = pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
@@ -109,6 +109,12 @@ def test_back_from_a_product_restores_the_search(house: House, enter: Enter) -> 
     page.go_back()
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.get_by_role("searchbox")).to_have_value("hammer")
+    page.get_by_role("navigation", name="Which products").get_by_role("link", name="Archived").click()
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(2)
 
 
 def test_back_goes_through_the_pages_and_orders_that_one_saw(house: House, enter: Enter) -> None:
@@ -131,14 +137,56 @@ def test_the_address_of_a_search_can_be_shared(house: House, enter: Enter) -> No
 
 
 def test_archiving_in_the_list_reloads_nothing_and_can_be_undone(factories: Factories, enter: Enter) -> None:
-    house = build(factories, "Claw hammer", "Spirit level")
-    page = enter(house.member).go(f"{house.products}?show=active")
+    house = build(factories, "Claw hammer", "Coping saw")
+    page = enter(house.member).go(f"{house.products}?show=active&q=c&sort=name")
     page.evaluate("globalThis.unloaded = false")
     page.get_by_role("button", name="Archive Claw hammer").click()
     expect(page.locator("tbody tr")).to_have_count(1)
     assert page.evaluate("globalThis.unloaded") is False
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"\?show=active&q=c&sort=name$"))
+
+
+def test_the_second_click_of_a_double_click_is_not_for_the_row_that_moved_up(
+    factories: Factories, enter: Enter
+) -> None:
+    house = build(factories, "Claw hammer", "Spirit level", "Wood screws")
+    page = enter(house.member).go(f"{house.products}?show=active&sort=name")
+    place = page.get_by_role("button", name="Archive Claw hammer").bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + 10, place["y"] + 10)
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Archive Spirit level").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_product_is_made_by_keyboard_though_its_price_was_wrong_at_first(factories: Factories, enter: Enter) -> None:
+    house = build(factories)
+    page = enter(house.member).go(house.products)
+    page.keyboard.press("n")
+    page.fill("#name", "Padlock")
+    page.fill("#sku", "AC-1310")
+    page.fill("#price", "12,8o")
+    page.press("#price", "Enter")
+    expect(page.locator("#price")).to_be_focused()
+    expect(page.locator("#price")).to_have_value("12,8o")
+    page.fill("#price", "12,80")
+    page.press("#price", "Enter")
+    expect(page.get_by_role("heading", name="Padlock", level=1)).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("Added Padlock.")
+
+
+def test_on_a_phone_the_list_fits_and_can_be_sorted(house: House, enter: Enter) -> None:
+    page = enter(house.viewer, width=NARROW).go(house.products)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    page.get_by_role("button", name="Sort").click()
+    page.locator("#product-order").get_by_role("link", name="Product").click()
+    expect(page.locator("tbody .name").first).to_have_text("Claw hammer")
 
 
 def test_a_toast_is_spoken_and_leaves_the_focus_alone(factories: Factories, enter: Enter) -> None:

@@ -51,6 +51,9 @@ on("submit", (event) => {
 on("htmx:finally:request", (event) => { const form = event.target.closest?.("form"); if (form) sent(form) });
 addEventListener("pageshow", (event) => { if (event.persisted) for (const form of all("form.is-sending")) sent(form) });
 
+// Where a row goes when its button is pressed, the second click of a double click would be for the row that moved up.
+on("click", (event) => { if (event.detail > 1 && event.target.closest("tbody .act button")) event.preventDefault() }, true);
+
 /* Leaving what is not saved: a form with data-unsaved is not left without a word while fields in it are changed, or while
    the server says "already" there: what it shows is saved nowhere. Its own submit, and the link that discards it, are meant. */
 
