@@ -133,6 +133,10 @@ ROUTES = (
 )
 
 
+SAFE = tuple(route for route in ROUTES if route.method == "GET")
+UNSAFE = tuple(route for route in ROUTES if route.method == "POST")
+
+
 def in_app(app: Flask) -> set[tuple[str, str]]:
     """Return the method and endpoint of every route of the application."""
     return {
@@ -143,21 +147,20 @@ def in_app(app: Flask) -> set[tuple[str, str]]:
     }
 
 
+def visitor(name: str, world: World, client: Client, client_for: ClientFor, factories: Factories) -> Client:
+    """Return a client of one of PEOPLE."""
+    if name == "anonymous":
+        return client
+    if name == "ended":
+        return ended(world, client_for, factories)
+    outside: dict[str, Person] = {"stranger": world.stranger, "other": world.globex.owner, "removed": world.removed}
+    return client_for(outside[name] if name in outside else getattr(world.acme, name))
+
+
 def clients(world: World, client: Client, client_for: ClientFor, factories: Factories) -> Iterator[tuple[str, Client]]:
     """Yield everybody with a client of their own."""
-    people: dict[str, Person] = {
-        "stranger": world.stranger,
-        "other": world.globex.owner,
-        "removed": world.removed,
-        "viewer": world.acme.viewer,
-        "member": world.acme.member,
-        "admin": world.acme.admin,
-        "owner": world.acme.owner,
-    }
-    yield "anonymous", client
-    yield "ended", ended(world, client_for, factories)
-    for name, person in people.items():
-        yield name, client_for(person)
+    for name in PEOPLE:
+        yield name, visitor(name, world, client, client_for, factories)
 
 
 def ended(world: World, client_for: ClientFor, factories: Factories) -> Client:

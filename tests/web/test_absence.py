@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.fixtures import pages
 from tests.fixtures.application import Client, ClientFor
-from tests.fixtures.world import World
+from tests.fixtures.world import House, World
 
 PATHS = (
     ("GET", "/o/{slug}/"),
@@ -30,6 +30,18 @@ PATHS = (
     ("POST", "/o/{slug}/products/changes/{id}/undo"),
     ("GET", "/o/acme/products/changes/{id}"),
     ("POST", "/o/acme/products/changes/{id}/undo"),
+    ("GET", "/o/acme/products/import/{id}"),
+    ("GET", "/o/acme/products/import/{id}/report.csv"),
+    ("POST", "/o/acme/products/import/{id}/discard"),
+    ("GET", "/o/acme/orders/{id}"),
+    ("GET", "/o/acme/orders/{id}/edit"),
+    ("GET", "/o/acme/orders/{id}/print"),
+    ("POST", "/o/acme/orders/{id}"),
+    ("POST", "/o/acme/orders/{id}/status"),
+    ("GET", "/o/{slug}/orders/export.csv"),
+    ("GET", "/o/acme/audit/products/{id}"),
+    ("GET", "/o/acme/audit/orders/{id}"),
+    ("GET", "/o/{slug}/audit/export.csv"),
 )
 VARYING = {"X-Request-Id", "Date"}
 
@@ -51,17 +63,24 @@ def shape(response: TestResponse, *named: str) -> tuple[int, list[tuple[str, str
     return response.status_code, headers, body
 
 
-@pytest.mark.parametrize(("method", "template"), PATHS)
-def test_a_foreign_address_and_an_absent_one_answer_alike(
-    method: str, template: str, client_for: ClientFor, world: World
-) -> None:
-    member = client_for(world.acme.member)
-    theirs = world.globex.change if "changes" in template else world.globex.products[0].id
-    foreign = {"slug": "globex", "id": str(theirs)}
-    absent = {"slug": "absent", "id": str(uuid4())}
-    answers = [shape(ask(member, method, template.format(**values)), *values.values()) for values in (foreign, absent)]
-    assert answers[0] == answers[1]
-    assert answers[0][0] == 404
+def theirs(house: House, template: str) -> UUID:
+    """Return the id of what an address names."""
+    if "/changes/" in template:
+        return house.change
+    if "/import/" in template:
+        return house.upload
+    return house.orders[0].id if "orders/" in template else house.products[0].id
+
+
+def test_a_foreign_address_and_an_absent_one_answer_alike(client_for: ClientFor, world: World) -> None:
+    owner = client_for(world.acme.owner)
+    for method, template in PATHS:
+        foreign = {"slug": "globex", "id": str(theirs(world.globex, template))}
+        absent = {"slug": "absent", "id": str(uuid4())}
+        asked = ((template.format(**values), values.values()) for values in (foreign, absent))
+        answers = [shape(ask(owner, method, path), *named) for path, named in asked]
+        assert answers[0] == answers[1], template
+        assert answers[0][0] == 404, template
 
 
 @pytest.mark.parametrize("slug", ["globex", "absent"])

@@ -1,21 +1,47 @@
-"""The access matrix: every route × everybody, exact status codes, and no word of another tenant in any answer."""
+"""The access matrix: every route × everybody, exact status codes, all headers, and no word of another tenant."""
 
 from __future__ import annotations
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from tests.factories import Factories
 from tests.fixtures.application import Client, ClientFor
 from tests.fixtures.world import World
-from tests.web import routes
-from tests.web.routes import PEOPLE, ROUTES, Route
+from tests.web import headers, routes
+from tests.web.routes import PEOPLE, ROUTES, SAFE, UNSAFE, Route
 
 INSIDERS = ("viewer", "member", "admin", "owner")
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=str)
-def test_everybody_gets_exactly_their_status(
+def told(response: TestResponse, name: str, world: World, path: str) -> list[str]:
+    """Return what an answer tells of an organisation that its visitor is not in.
+
+    The address names the product that was asked for, and a page may repeat it.
+    """
+    body = response.get_data(as_text=True)
+    hidden = world.globex.secrets if name in INSIDERS else world.acme.secrets
+    return [secret for secret in hidden if secret in body and secret not in path]
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_each_person_gets_exactly_their_status_for_what_changes_nothing(
+    name: str, app: Flask, world: World, client: Client, client_for: ClientFor, factories: Factories
+) -> None:
+    visitor = routes.visitor(name, world, client, client_for, factories)
+    found: dict[str, int] = {}
+    for route in SAFE:
+        path = route.path(app, world)
+        response = route.send(visitor, path)
+        found[str(route)] = response.status_code
+        assert told(response, name, world, path) == [], route
+        headers.complete(response)
+    assert found == {str(route): route.expected[name] for route in SAFE}
+
+
+@pytest.mark.parametrize("route", UNSAFE, ids=str)
+def test_everybody_gets_exactly_their_status_for_what_changes_something(
     route: Route, app: Flask, world: World, client: Client, client_for: ClientFor, factories: Factories
 ) -> None:
     path = route.path(app, world)
@@ -23,12 +49,20 @@ def test_everybody_gets_exactly_their_status(
     for name, visitor in routes.clients(world, client, client_for, factories):
         response = route.send(visitor, path)
         found[name] = response.status_code
-        body = response.get_data(as_text=True)
-        hidden = world.globex.secrets if name in INSIDERS else world.acme.secrets
-        # The address names the product that was asked for, and a page may repeat it.
-        told = [secret for secret in hidden if secret in body and secret not in path]
-        assert told == [], f"{route} tells {name} of {told}"
+        assert told(response, name, world, path) == [], name
+        headers.complete(response)
     assert found == route.expected
+
+
+def test_who_administers_the_platform_is_a_stranger_to_every_organisation(
+    app: Flask, world: World, client_for: ClientFor
+) -> None:
+    visitor = client_for(world.platform_admin)
+    for route in SAFE:
+        path = route.path(app, world)
+        response = route.send(visitor, path)
+        assert response.status_code == route.expected["stranger"], route
+        assert told(response, "stranger", world, path) == [], route
 
 
 def test_every_route_has_its_place_in_the_matrix(app: Flask) -> None:

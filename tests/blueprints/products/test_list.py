@@ -88,12 +88,12 @@ def test_a_page_that_cannot_be_is_the_first_one(member: Client, cursor: str) -> 
 HOSTILE = ["'", '"><script>alert(1)</script>', "\\", "&|!:*()<->", "%00", "%", "a" * 5_000, "%F0%9F%94%A8", "\u202e"]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", ["q", "min", "max", "show", "sort"])
-def test_no_address_breaks_the_list(member: Client, name: str, text: str) -> None:
-    answer = member.get(LIST, query_string={name: text} if "%" not in text else f"{name}={text}")
-    assert answer.status_code == 200
-    assert "<script>alert" not in answer.get_data(as_text=True)
+def test_no_address_breaks_the_list(member: Client, name: str) -> None:
+    for text in HOSTILE:
+        answer = member.get(LIST, query_string={name: text} if "%" not in text else f"{name}={text}")
+        assert answer.status_code == 200, text
+        assert "<script>alert" not in answer.get_data(as_text=True), text
 
 
 def test_a_bound_that_cannot_be_read_is_said_beside_the_list(member: Client) -> None:
