@@ -42,6 +42,8 @@ class Sight:
 
     ``status`` is that of its answer; ``shows`` selects what must be there. ``is_layer`` says that this alone is to be
     looked at, because the page below it is a sight of its own. ``doors``: on the server with the demonstration.
+    ``is_like`` names another sight whose kind it is of: the two are drawn by the same parts, and the long suite alone
+    looks at both.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Sight:
     status: int = 200
     is_layer: bool = False
     doors: bool = False
+    is_like: str = ""
 
 
 def nobody(stage: Stage) -> None:
@@ -151,33 +154,48 @@ def _unreachable(visitor: Visitor, stage: Stage) -> None:
 ACME = "/o/acme/products/"
 SAVE = ".save .btn-primary"
 SIGHTS = (
-    Sight("landing", nobody, to("/"), ".hero"),
+    Sight("landing", nobody, to("/"), ".hero", is_like="landing with the demonstration"),
     Sight("landing with the demonstration", nobody, to("/"), ".door", doors=True),
-    Sight("landing, signed in", member, to("/"), ".hero"),
+    Sight("landing, signed in", member, to("/"), ".hero", is_like="landing with the demonstration"),
     Sight("sign in", nobody, to("/signin"), "[name=password]"),
     Sight("sign in, wrong", nobody, then("/signin", click("form .btn-primary")), "#errors", 422),
-    Sight("sign up", nobody, to("/signup"), "[name=password]"),
-    Sight("sign up, wrong", nobody, then("/signup", click("form .btn-primary")), "#errors", 422),
+    Sight("sign up", nobody, to("/signup"), "[name=password]", is_like="sign in"),
+    Sight(
+        "sign up, wrong", nobody, then("/signup", click("form .btn-primary")), "#errors", 422, is_like="sign in, wrong"
+    ),
     Sight(
         "theme menu, before sign in",
         nobody,
         then("/", click("[popovertarget=theme]")),
         "#theme:popover-open",
         is_layer=True,
+        is_like="theme menu",
     ),
     Sight("organisations", member, to("/o"), ".table"),
     Sight("no organisation yet", newcomer, to("/o"), ".empty"),
-    Sight("new organisation", member, to("/o/new"), SAVE),
-    Sight("new organisation, wrong", member, then("/o/new", click(SAVE)), "#errors", 422),
+    Sight("new organisation", member, to("/o/new"), SAVE, is_like="new product"),
+    Sight("new organisation, wrong", member, then("/o/new", click(SAVE)), "#errors", 422, is_like="new product, wrong"),
     Sight("products", member, to(ACME), ".table"),
     Sight("products, one page of two", lambda stage: stage.full.member, _full, ".pager", is_layer=True),
-    Sight("products, for a viewer", viewer, to(ACME), ".table"),
+    Sight("products, for a viewer", viewer, to(ACME), ".table", is_like="products"),
     Sight("products, none yet", lambda stage: stage.empty.member, _empty, ".empty .btn-primary"),
-    Sight("products, none yet, for a viewer", lambda stage: stage.empty.viewer, _empty, ".empty"),
-    Sight("products, nothing found", member, to(f"{ACME}?q=zzzz"), ".empty"),
-    Sight("products, archived", member, to(f"{ACME}?show=archived"), ".pill-off"),
-    Sight("products, low on stock", member, to(f"{ACME}?show=low"), ".pill-warn"),
-    Sight("products, filtered", member, to(f"{ACME}?min=1&max=50&sort=-price"), ".chip.is-on"),
+    Sight(
+        "products, none yet, for a viewer",
+        lambda stage: stage.empty.viewer,
+        _empty,
+        ".empty",
+        is_like="products, none yet",
+    ),
+    Sight("products, nothing found", member, to(f"{ACME}?q=zzzz"), ".empty", is_like="products, none yet"),
+    Sight("products, archived", member, to(f"{ACME}?show=archived"), ".pill-off", is_like="products"),
+    Sight("products, low on stock", member, to(f"{ACME}?show=low"), ".pill-warn", is_like="products"),
+    Sight(
+        "products, filtered",
+        member,
+        to(f"{ACME}?min=1&max=50&sort=-price"),
+        ".chip.is-on",
+        is_like="products, a filter that is wrong",
+    ),
     Sight("products, a filter that is wrong", member, to(f"{ACME}?min=abc"), ".note-bad"),
     Sight("toast", lambda stage: stage.small.member, _toast, "#toasts", is_layer=True),
     Sight(
@@ -189,7 +207,7 @@ SIGHTS = (
     ),
     Sight("product", member, _product(), ".walls"),
     Sight("product, archived", member, _product(place=2), ".note"),
-    Sight("product, for a viewer", viewer, _product(), ".walls"),
+    Sight("product, for a viewer", viewer, _product(), ".walls", is_like="product"),
     Sight("new product", member, to(f"{ACME}new"), SAVE),
     Sight("new product, wrong", member, then(f"{ACME}new", click(SAVE)), "#errors", 422),
     Sight("edit", member, _product("/edit"), SAVE),
@@ -202,12 +220,19 @@ SIGHTS = (
         "#switch:popover-open",
         is_layer=True,
     ),
-    Sight("account menu", member, then(ACME, click("[popovertarget=account]")), "#account:popover-open", is_layer=True),
+    Sight(
+        "account menu",
+        member,
+        then(ACME, click("[popovertarget=account]")),
+        "#account:popover-open",
+        is_layer=True,
+        is_like="organisation switcher",
+    ),
     Sight("theme menu", member, then(ACME, click("[popovertarget=theme]")), "#theme:popover-open", is_layer=True),
-    Sight("400", member, then("/o/new", damage("main form")), ".art", 400),
+    Sight("400", member, then("/o/new", damage("main form")), ".art", 400, is_like="404"),
     Sight("403", viewer, to(f"{ACME}new"), ".art", 403),
     Sight("404", member, _foreign, ".art", 404),
-    Sight("404, before sign in", nobody, to("/nothing"), ".art", 404),
-    Sight("405", member, to("/signout"), ".art", 405),
+    Sight("404, before sign in", nobody, to("/nothing"), ".art", 404, is_like="503"),
+    Sight("405", member, to("/signout"), ".art", 405, is_like="404"),
     Sight("503", nobody, _unreachable, ".art", 503, doors=True),
 )

@@ -22,7 +22,9 @@ def stage(world: World, factories: Factories, database: Database, bouncer: Bounc
     return Stage(world, full, build(factories, "Claw hammer"), build(factories), bouncer, factories, database)
 
 
-@pytest.mark.parametrize("sight", [pytest.param(sight, id=sight.name) for sight in SIGHTS])
+@pytest.mark.parametrize(
+    "sight", [pytest.param(sight, id=sight.name, marks=[pytest.mark.long] * bool(sight.is_like)) for sight in SIGHTS]
+)
 def test_a_page_is_open_to_all_keeps_its_policy_and_fits_a_phone(
     sight: Sight, stage: Stage, enter: Enter, at_length: bool, request: pytest.FixtureRequest
 ) -> None:
@@ -44,7 +46,18 @@ def test_a_page_is_open_to_all_keeps_its_policy_and_fits_a_phone(
     assert list(faults_everywhere(visitor.page, sight.shows if sight.is_layer else None, at_length=at_length)) == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_sight_is_like_one_that_is_always_looked_at() -> None:
+    own = {sight.name for sight in SIGHTS if not sight.is_like}
+    assert {sight.is_like for sight in SIGHTS} - {""} <= own
+    assert len(SIGHTS) == len({sight.name for sight in SIGHTS})
+
+
+LOOKS = pytest.mark.parametrize(
+    "dark", [pytest.param(False, id="light", marks=pytest.mark.long), pytest.param(True, id="dark")]
+)
+
+
+@LOOKS
 def test_the_side_menu_of_a_phone_is_open_to_all(world: World, enter: Enter, dark: bool) -> None:
     page = enter(world.both, width=390, dark=dark).go("/o/acme/products/")
     page.click("[popovertarget=side]")
@@ -53,7 +66,7 @@ def test_the_side_menu_of_a_phone_is_open_to_all(world: World, enter: Enter, dar
     assert faults_of_access(page, "#side") == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@LOOKS
 def test_the_sort_dialog_of_a_phone_is_open_to_all(world: World, enter: Enter, dark: bool) -> None:
     page = enter(world.acme.member, width=390, dark=dark).go("/o/acme/products/")
     page.click("[popovertarget=product-order]")
