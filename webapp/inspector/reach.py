@@ -1,4 +1,4 @@
-"""What a policy's expression can reach: volatile functions, other tables, and schemas that are closed to a role.
+"""What a policy's expression can reach: functions whose answer may be another elsewhere, other tables, closed schemas.
 
 It is read from the expression as the server keeps it (pg_node_tree), in which everything is named by its oid: pg_depend
 leaves out what is built in, and a view or another table's policy may call more.
@@ -15,13 +15,30 @@ from webapp.inspector.desk import Eye
 
 # FirstNormalObjectId (src/include/access/transam.h): what is below it came with the server.
 BUILT_IN_BELOW: Final = 16_384
-_CALLED: Final = re.compile(r":(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)")
+_CALLED: Final = re.compile(r":(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler) (\d+)")
+# SVFOP_SESSION_USER (src/include/nodes/primnodes.h): a word of SQL and no function, for which 0 stands.
+_SESSION_USER: Final = "SQLVALUEFUNCTION :op 12 "
+_SESSION_USER_ID: Final = 0
+# What the Inspector's connection answers otherwise than the application's: its login, and what that may become, and
+# that a look is READ ONLY and REPEATABLE READ.
+AMBIENT: Final = (
+    r"\m(session_user|session_authorization|set_config|set\s+(local\s+|session\s+)?role|application_name"
+    r"|transaction_(read_only|isolation)|inet_client_\w+|pg_backend_pid|pg_stat_\w+)\M"
+)
+# Nothing stops a function from being declared STABLE that calls these.
+_FICKLE: Final = r"\m(random|clock_timestamp|timeofday|gen_random_uuid|nextval)\s*\("
 _READ: Final = re.compile(r":relid (\d+)")
 _NAMED: Final = re.compile(r":(funcid|aggfnoid|opno|relid|consttype|resulttype|casetype|element_typeid) (\d+)")
 
 _VOLATILE: Final = "select oid::bigint from pg_catalog.pg_proc where provolatile = 'v' and oid < 16384"
 _FUNCTIONS: Final = """
-select p.oid::bigint, p.oid::regproc::text, p.provolatile = 'v' from pg_catalog.pg_proc p where p.oid = any (%s::oid[])
+select f.oid::bigint, f.oid::regproc::text, f.provolatile = 'v' or f.source ~* %(fickle)s, f.source ~* %(ambient)s
+from (
+  select p.oid, p.provolatile,
+    case when p.oid < 16384 then '' else coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc, '') end
+      as source
+  from pg_catalog.pg_proc p where p.oid = any (%(called)s::oid[])
+) f
 """
 _BODIES: Final = """
 select p.polrelid::bigint, coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '')
@@ -52,9 +69,13 @@ Named = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Hold what an expression reaches: VOLATILE functions, tables that it reads, schemas that are closed to a role."""
+    """Hold what an expression reaches: VOLATILE functions, tables that it reads, schemas that are closed to a role.
+
+    ``ambient`` names what answers by the connection, which the application has another of.
+    """
 
     volatile: tuple[str, ...] = ()
+    ambient: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
@@ -65,15 +86,16 @@ def reach_of(eye: Eye, role: str, bodies: Mapping[str, str]) -> dict[str, Reach]
     behind = _behind(eye, set().union(*tables.values()))
     called: dict[str, set[int]] = {}
     for name, body in bodies.items():
-        called[name] = _oids(_CALLED, body)
+        called[name] = _calls(body)
         for one in _closure(tables[name], behind):
             called[name] |= behind[one][0]
-    volatile = _volatile(eye, set().union(*called.values()))
+    volatile, ambient = _unsteady(eye, set().union(*called.values()))
     names = _names(eye, set().union(*tables.values()))
     closed = _closed(eye, role, {name: _named(body) for name, body in bodies.items()})
     return {
         name: Reach(
             tuple(sorted(volatile[one] for one in called[name] if one in volatile)),
+            tuple(sorted(ambient[one] for one in called[name] if one in ambient)),
             tuple(sorted(names[one] for one in tables[name] if one in names)),
             tuple(sorted(closed[name])),
         )
@@ -83,6 +105,10 @@ def reach_of(eye: Eye, role: str, bodies: Mapping[str, str]) -> dict[str, Reach]
 
 def _oids(pattern: re.Pattern[str], body: str) -> set[int]:
     return {int(found) for found in pattern.findall(body)} - {0}
+
+
+def _calls(body: str) -> set[int]:
+    return _oids(_CALLED, body) | ({_SESSION_USER_ID} if _SESSION_USER in body else set())
 
 
 def _named(body: str) -> set[Named]:
@@ -102,7 +128,7 @@ def _behind(eye: Eye, tables: set[int]) -> Behind:
         for one in waiting:
             found[one] = (set(), set())
         for oid, body in eye.rows(_BODIES, {"tables": sorted(waiting)}):
-            found[oid][0].update(_oids(_CALLED, body))
+            found[oid][0].update(_calls(body))
             found[oid][1].update(_oids(_READ, body))
         waiting = set().union(*(found[one][1] for one in waiting)) - set(found)
     return found
@@ -119,14 +145,16 @@ def _closure(tables: Iterable[int], behind: Behind) -> set[int]:
     return seen
 
 
-def _volatile(eye: Eye, called: set[int]) -> dict[int, str]:
-    """Return the names of those functions that are VOLATILE."""
+def _unsteady(eye: Eye, called: set[int]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the names of those functions that are VOLATILE, or call what is, and of those that ask who connected."""
+    ambient = {_SESSION_USER_ID: "SESSION_USER"} if _SESSION_USER_ID in called else {}
     own = {oid for oid in called if oid >= BUILT_IN_BELOW}
     built_in = (called - own) & _built_in_volatile(eye.server_version, eye)
     wanted = own | built_in
-    if not wanted:
-        return {}
-    return {oid: name for oid, name, is_volatile in eye.rows(_FUNCTIONS, (sorted(wanted),)) if is_volatile}
+    given = {"called": sorted(wanted), "fickle": _FICKLE, "ambient": AMBIENT}
+    found = eye.rows(_FUNCTIONS, given) if wanted else []
+    ambient |= {oid: name for oid, name, _, is_ambient in found if is_ambient}
+    return {oid: name for oid, name, is_volatile, _ in found if is_volatile}, ambient
 
 
 # Which built-in functions are VOLATILE, by the server's version: asked once by each process.
