@@ -19,7 +19,7 @@ from webapp.inspector import catalog, ladder, reasons, words
 from webapp.inspector.attempts import VERBS, Attempt, Diagnosis, Kind, known, named_write, outcome, settled, undecided
 from webapp.inspector.catalog import Table
 from webapp.inspector.clauses import words as names_in
-from webapp.inspector.desk import Desk, Eye, Look, Query, TooSlow
+from webapp.inspector.desk import Busy, Desk, Eye, Look, Query, TooSlow
 from webapp.inspector.discretion import because, cut, key_of, safe
 from webapp.inspector.explain import Question, explain_in
 from webapp.inspector.findings import Clause, Command, Explanation, Fault, PolicyReading, Rung
@@ -68,6 +68,8 @@ def diagnose(desk: Desk, attempt: Attempt, *, patience: float = PATIENCE) -> Dia
             return _Case(desk, look, attempt).solved()
     except TooSlow:
         return undecided(attempt, "there was no time left")
+    except Busy:
+        return undecided(attempt, "the Inspector was in use")
     except (psycopg.Error, rls.errors.DatabaseError) as exc:
         code = f" ({exc.sqlstate})" if exc.sqlstate else ""
         return undecided(attempt, f"the Inspector's database failed{code}")
