@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.fixtures.database import Database
 from tests.inspector.scratch import ANON, ME, SOMEBODY, Scratch, person, shown
@@ -17,7 +18,7 @@ from webapp import rls
 from webapp.inspector import as_json, browse, catalog, oracle
 from webapp.inspector import desk as desk_module
 from webapp.inspector.catalog import NoSuchTable
-from webapp.inspector.desk import Busy, Desk, TooSlow
+from webapp.inspector.desk import Busy, Desk, Eye, TooSlow
 from webapp.inspector.explain import NoSuchRow
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.rows import BadKey
@@ -372,3 +373,17 @@ def test_a_look_that_cannot_begin_gives_its_place_back(scratch: Scratch) -> None
     for _ in range(2):
         with pytest.raises((rls.errors.DatabaseError, psycopg.Error)), desk.look(identity):
             pass
+
+
+def test_a_plan_that_was_left_on_a_connection_is_in_nobodys_way(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch, soiled: None
+) -> None:
+    with scratch.desk.look(SOMEBODY.identity) as look:
+        run = look.person.run
+        monkeypatch.setattr(
+            Eye, "run", lambda _, query, *rest: None if "deallocate" in str(query).lower() else run(query, *rest)
+        )
+        query = sql.SQL("select {}").format(sql.SQL("pg_catalog.cardinality($1)"))
+        for _ in range(2):
+            rows = look.person.rows_by_plan(query, sql.SQL("'{a}'"))
+            assert rows == [(1,)]

@@ -8,6 +8,7 @@ rolled back.
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -91,10 +92,13 @@ class Eye:
         """
         if not self._parser:
             raise LookupError("Nobody here sees all.")
+        # It outlives the transaction where what gives it back is not reached. Under a name of its own it is then in the
+        # way of nobody who gets the pooler's connection next.
+        plan = sql.Identifier(f"inspector_look_{secrets.token_hex(6)}")
         self.run("savepoint plan")
         try:
             self.run(sql.SQL("set local role {}").format(sql.Identifier(self._parser)))
-            self.run(sql.SQL("prepare inspector_look (pg_catalog.text[]) as ") + query, ())
+            self.run(sql.SQL("prepare {} (pg_catalog.text[]) as ").format(plan) + query, ())
         except psycopg.Error as exc:
             raise LookupError(str(exc.diag.message_primary)) from exc
         finally:
@@ -102,9 +106,9 @@ class Eye:
             self.run("release savepoint plan")
         try:
             with self.savepoint():
-                return self.rows(sql.SQL("execute inspector_look ({})").format(argument), ())
+                return self.rows(sql.SQL("execute {} ({})").format(plan, argument), ())
         finally:
-            self.run("deallocate inspector_look")  # it would outlive the transaction
+            self.run(sql.SQL("deallocate {}").format(plan))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
