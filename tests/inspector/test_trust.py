@@ -6,6 +6,7 @@ import pytest
 
 from tests.inspector.scratch import Scratch
 from webapp.inspector.catalog import table as catalog_table
+from webapp.inspector.whatif import Wanted
 from webapp.rls import Identity
 
 FUNCTION = "create function f() returns boolean language {} as $$ {} $$"
@@ -71,3 +72,42 @@ def test_rowhouse_policies_ask_nothing_of_the_connection(scratch: Scratch) -> No
         for schema, name in names:
             for policy in catalog_table(look.any_eye, schema, name, "authenticated").policies:
                 assert (policy.ambient, policy.volatile) == ((), ()), (name, policy.name)
+
+
+def test_a_row_that_the_person_cannot_read_back_is_no_fault_of_a_policy(scratch: Scratch) -> None:
+    closed = f"{scratch.schema}_closed"
+    scratch.run(f"create schema {closed}", f"create table {closed}.x (k int)")
+    try:
+        scratch.secured("t", "k int primary key, c regclass", "using (k = 2)")
+        scratch.run(f"insert into t values (1, '{closed}.x'), (2, '{closed}.x')")
+        for key, verdict in (("1", "denied"), ("2", "allowed")):
+            found = scratch.why("t", {"k": key})
+            assert (found.verdict, found.trusted) == (verdict, False)
+            assert "raises" not in found.cause
+    finally:
+        scratch.run(f"drop schema {closed} cascade")
+
+
+def test_a_trial_that_a_trigger_holds_back_is_not_called_a_conflict(scratch: Scratch) -> None:
+    scratch.secured("t", "k int primary key, n int", "using (true)")
+    scratch.run(
+        "create function no() returns trigger language plpgsql as $$ begin return null; end $$",
+        f"create trigger no before insert on t for each row execute function {scratch.schema}.no()",
+    )
+    updates = Wanted({"k": 1, "n": 2}, conflict="update", conflict_columns=("k",))
+    found = scratch.why("t", None, "insert", updates, trial=True)
+    assert (found.oracle.verdict, found.trusted) == ("denied", False)
+    skips = Wanted({"k": 1, "n": 2}, conflict="nothing", conflict_columns=("k",))
+    assert "a trigger held it back (no)" in scratch.why("t", None, "insert", skips, trial=True).oracle.outcome
+
+
+def test_a_trial_asks_what_otherwise_waits_for_commit(scratch: Scratch) -> None:
+    scratch.secured("t", "k int primary key", "using (true)")
+    scratch.run(
+        "create function no() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no' using errcode = '42501'; end $$",
+        "create constraint trigger no after insert on t deferrable initially deferred"
+        f" for each row execute function {scratch.schema}.no()",
+    )
+    found = scratch.why("t", None, "insert", Wanted({"k": 1}), trial=True)
+    assert (found.oracle.verdict, found.trusted) == ("denied", False)
