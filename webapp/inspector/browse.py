@@ -131,6 +131,9 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     before = first if (is_further if backwards else view.after is not None) else None
     if cut and backwards:
         before = place
+    # Of an empty page, all rows that were looked at are on the other side of the last of them.
+    if not page and place is not None and (backwards or view.after is not None):
+        before, after = (before, place) if backwards else (place, after)
     for edge in (after, before):
         if edge and any(value is not None and len(value) > LONGEST_PLACE for value in edge):
             raise BadFilter("These values are too long to be ordered by: no address holds where a page begins.")
@@ -194,6 +197,10 @@ class _Source:
         if order is None:
             start = str(place[0]) if place else ""
             offset = int(start) if start.isdecimal() else 0
+            if backwards:  # the rows before the one of that number
+                last = max(offset - 1, 0)
+                offset = max(last - limit, 0)
+                limit = last - offset
             if view.order:
                 way = sql.SQL(" desc" if view.order.descending else "")
                 tail = sql.SQL(" order by {}.{}").format(alias, quoted(view.order.column)) + way
@@ -226,6 +233,8 @@ class _Source:
         for number, row in enumerate(found):
             where = tuple(row[:width]) if order is not None else (str(offset + number + 1),)
             rows.append((row_of(table, row[width:]), where))
+        if order is None and backwards:
+            return rows[::-1], offset > 0
         return rows, len(found) == limit
 
     def _items(self) -> list[sql.Composable]:
