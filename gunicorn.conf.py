@@ -9,6 +9,9 @@ wsgi_app = "wsgi:app"
 chdir = os.path.dirname(os.path.abspath(__file__))
 bind = "127.0.0.1:8000"
 
+# The most that it takes: the Inspector's addresses say through which claims, and which row.
+limit_request_line = 8190
+
 # Threads, because a request mostly waits for the database. A reverse proxy that buffers has to stand in front: slow
 # clients would hold all of them.
 worker_class = "gthread"

@@ -1,10 +1,11 @@
-"""Measure an import from upload to products: how long each step takes, and how much memory the worker needs for it.
+"""Measure an import of products, and the export of them all: how long it takes, and how much memory the worker needs.
 
     .venv/bin/python -m bench.imports [--lines N …]
 
 One gunicorn worker behind PgBouncer takes a file of each size, through the pages that people use. Its memory is the
 most that it held at once (VmHWM, set back before each file), beside what it held before. Another person looks at the
-list of products all the while, a few times a second: what they wait is printed as well.
+list of products all the while, a few times a second: what they wait is printed as well. After the files of each size
+the whole list is taken along as one.
 """
 
 from __future__ import annotations
@@ -128,6 +129,23 @@ def measure(person: Person, other: Person, pid: int, file: Path, lines: int, wha
     )
 
 
+def export(person: Person, pid: int) -> None:
+    """Take all products along as a file and print what that took."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    before, began = memory(pid, "VmRSS"), time.perf_counter()
+    size = lines = 0
+    with person.http.stream("GET", f"{PRODUCTS}export.csv") as answer:
+        answer.raise_for_status()
+        for piece in answer.iter_raw():
+            size += len(piece)
+            lines += piece.count(b"\n")
+    print(
+        f"{lines:>8,} lines, export    {size / 2**20:5.1f} MB   {time.perf_counter() - began:12.2f} s   "
+        f"memory {before:6.1f} MB, at most {memory(pid, 'VmHWM'):6.1f} MB",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Run the measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -155,6 +173,7 @@ def main() -> None:
         for lines in asked.lines:
             for added, what in ((0, "new"), (1, "changed"), (1, "unchanged")):
                 measure(person, other, pid, file_of(lines, folder, added), lines, what)
+            export(person, pid)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def world(factories: Factories) -> World:
 @pytest.fixture(scope="session")
 def live(server_folder: Path, database: Database) -> Iterator[Live]:
     """Return the application served by gunicorn, through the pooler."""
-    yield from _serving(Live(server_folder, database))
+    yield from _serving(Live(server_folder, database, workers=1))
 
 
 @pytest.fixture(scope="session")

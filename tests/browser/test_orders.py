@@ -311,7 +311,7 @@ def _days(page: Page, house: House, factories: Factories) -> None:
         (_short, "#refused", False),
         pytest.param(_cancel, "#cancel:popover-open", True, marks=pytest.mark.long),
         pytest.param(_conflict, "#conflict", False, marks=pytest.mark.long),
-        pytest.param(_paper, ".paper", False, marks=pytest.mark.long),
+        (_paper, ".paper", False),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )

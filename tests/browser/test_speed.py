@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
@@ -59,13 +59,16 @@ def test_a_list_does_not_move_while_it_loads(house: House, enter: Enter, width: 
 
 def test_a_head_that_comes_in_two_parts_does_not_move(house: House, enter: Enter) -> None:
     visitor = enter(house.member)
-    text = visitor.context.request.get(visitor.base + house.products).text()
-    # What comes from beside the application has its styles, but neither scripts nor icons: their address binds them.
-    text = re.sub(r"<(script|svg).*?</\1>", "", text).replace('href="/static', f'href="{visitor.base}/static')
+    ask = visitor.context.request.get
+    text = re.sub("<script.*?</script>", "", ask(visitor.base + house.products).text())
+    files = {path: ask(visitor.base + path) for path in set(re.findall(r'"(/static/[^"#]+)', text))}
+    static = {path: (found.headers["content-type"], found.body()) for path, found in files.items()}
     cut = text.index("Export</a>")
-    with _slowly(text[:cut].encode(), text[cut:].encode()) as address:
+    with _slowly((text[:cut].encode(), text[cut:].encode()), static) as address:
         visitor.page.goto(address)
-    assert visitor.page.get_by_role("link", name="New product").is_visible()
+    box = visitor.page.get_by_role("link", name="New product").bounding_box()
+    assert box is not None
+    assert box["x"] > 1000, "the styles are missing"
     assert _shift(visitor.page) < 0.0001
 
 
@@ -76,23 +79,27 @@ def _shift(page: Page) -> float:
 
 
 @contextmanager
-def _slowly(*parts: bytes) -> Iterator[str]:
-    """Serve one page, with a pause between its parts that is long enough to paint in."""
+def _slowly(parts: Sequence[bytes], static: Mapping[str, tuple[str, bytes]]) -> Iterator[str]:
+    """Serve one page with its files, with a pause after each part of it that is long enough to paint in."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            kind, body = static.get(self.path, ("text/html; charset=utf-8", b""))
             self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Type", kind)
             self.end_headers()
-            for part in parts:
+            for part in (body,) if body else parts:
                 self.wfile.write(part)
-                time.sleep(0.5)
+                time.sleep(0 if body else 0.4)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.handle_request)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()

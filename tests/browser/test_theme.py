@@ -12,7 +12,6 @@ from tests.fixtures.servers import until
 from tests.fixtures.world import World
 
 ACME = "/o/acme/products/"
-SCRIPTS = pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
 DARK, LIGHT = "rgb(19, 23, 26)", "rgb(255, 255, 255)"
 
 
@@ -41,9 +40,10 @@ def test_the_theme_follows_the_system_until_one_is_chosen(
     assert ground(enter(world.acme.member, dark=dark).go(ACME)) == expected
 
 
-@SCRIPTS
 @pytest.mark.parametrize(
-    ("theme", "dark", "expected"), [("Dark", False, DARK), ("Light", True, LIGHT)], ids=["dark", "light"]
+    ("theme", "dark", "expected", "javascript"),
+    [("Dark", False, DARK, True), ("Light", True, LIGHT, False)],
+    ids=["dark", "light, without scripts"],
 )
 def test_a_chosen_theme_is_in_the_html_of_every_page_after(
     world: World, enter: Enter, theme: str, dark: bool, expected: str, javascript: bool

@@ -31,7 +31,8 @@ create table ward.notes (
   body text, password text, seen integer not null default 1);
 insert into ward.notes values
   (1, 3, '{MAYA}', 'open', 'call maya@example.test', 'hunters'), (2, 7, '{OTTO}', 'open', 'hidden body', 'hunter'),
-  (3, 3, '{OTTO}', 'closed', 'closed', null);
+  (3, 3, '{OTTO}', 'closed', 'closed', null),
+  (4, 3, '{OTTO}', 'open', 'open', null);
 create policy notes_see on ward.notes for select to authenticated
   using (org = ((select auth.jwt()) ->> 'org')::integer and state <> 'secret');
 create policy notes_add on ward.notes for insert to authenticated
@@ -160,6 +161,11 @@ def test_the_other_conditions_of_the_where_are_the_reason_where_the_row_may_be_c
     assert found.key == {"id": "1"}
     assert not found.is_alarming
     assert diagnosed(desk, unmet("notes", {"id": "1"}, has_conditions=True)).kind == "conditions"
+
+
+def test_a_check_that_would_refuse_is_no_reason_for_meeting_no_row(desk: Desk) -> None:
+    """Where a check fails Postgres raises."""
+    assert diagnosed(desk, unmet("notes", {"id": "4"}, has_conditions=True)).kind == "conditions"
 
 
 def test_a_row_that_may_be_changed_now_is_admitted_and_its_triggers_are_named(desk: Desk) -> None:

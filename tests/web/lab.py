@@ -11,14 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response
-from sqlalchemy import text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import text, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, make_transient_to_detached, mapped_column
 from werkzeug.test import TestResponse
 
 from tests.factories import Person
 from tests.fixtures.application import Client
+from tests.fixtures.world import World
 from webapp.web import access, diagnosis
 from webapp.web.scope import current
+
+OPEN, FOREIGN, CLOSED, ABSENT = 1, 2, 3, 99
 
 # Whoever is signed in sees what is theirs, may add to it for others too, and may change what is open.
 SCHEMA = """
@@ -76,6 +79,30 @@ class Mirror(Base):
     __table_args__ = {"schema": "lab"}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def set_body(number: int, *conditions: Any) -> Callable[[Any], Any]:
+    """Return what changes the text of one note."""
+    return lambda session: session.execute(update(Note).where(Note.id == number, *conditions).values(body="x"))
+
+
+def stale(session: Any) -> None:
+    """Change a row that was loaded when it could still be seen."""
+    note = Note(id=FOREIGN, state="open", body="as it was")
+    make_transient_to_detached(note)
+    session.add(note)
+    note.body = "changed"
+    session.flush()
+
+
+def add_for_another(world: World) -> Callable[[Any], Any]:
+    """Return what adds a note that whoever adds it does not see."""
+
+    def add(session: Any) -> None:
+        session.add(Note(id=10, owner_id=world.globex.owner.id, body="for you"))
+        session.flush()
+
+    return add
 
 
 def with_page(app: Flask) -> Flask:

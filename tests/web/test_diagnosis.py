@@ -17,14 +17,27 @@ import structlog
 from flask import Flask
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import make_transient_to_detached
 from werkzeug.test import EnvironBuilder
 
 from tests.fixtures import pages
 from tests.fixtures.application import MakeApp
 from tests.fixtures.database import Database
 from tests.fixtures.world import World
-from tests.web.lab import SCHEMA, Lab, Locked, Mirror, Note, with_page
+from tests.web.lab import (
+    ABSENT,
+    CLOSED,
+    FOREIGN,
+    OPEN,
+    SCHEMA,
+    Lab,
+    Locked,
+    Mirror,
+    Note,
+    add_for_another,
+    set_body,
+    stale,
+    with_page,
+)
 from webapp import rls
 from webapp.inspector import diagnose
 from webapp.inspector.attempts import Diagnosis
@@ -33,7 +46,6 @@ from webapp.web.afterwards import Afterwards
 from webapp.web.diagnosis import Told
 
 OpenLab = Callable[[Flask], Lab]
-OPEN, FOREIGN, CLOSED, ABSENT = 1, 2, 3, 99
 
 
 @pytest.fixture(scope="module")
@@ -85,27 +97,6 @@ def notes(schema: Database, world: World) -> None:
 @pytest.fixture
 def lab(lab_app: Flask, open_lab: OpenLab, notes: None) -> Lab:
     return open_lab(lab_app)
-
-
-def set_body(number: int, *conditions: Any) -> Callable[[Any], Any]:
-    return lambda session: session.execute(update(Note).where(Note.id == number, *conditions).values(body="x"))
-
-
-def stale(session: Any) -> None:
-    """Change a row that was loaded when it could still be seen."""
-    note = Note(id=FOREIGN, state="open", body="as it was")
-    make_transient_to_detached(note)
-    session.add(note)
-    note.body = "changed"
-    session.flush()
-
-
-def add_for_another(world: World) -> Callable[[Any], Any]:
-    def add(session: Any) -> None:
-        session.add(Note(id=10, owner_id=world.globex.owner.id, body="for you"))
-        session.flush()
-
-    return add
 
 
 WORDS_OF_IT = ("polic", "notes", "lab.", "42501", "42P17", "in the database", "row-level", "owner_id")
@@ -260,10 +251,10 @@ def test_the_page_leads_to_the_row_in_the_inspector(lab: Lab, world: World, monk
 
 def test_a_caller_by_token_is_told_in_the_json_if_they_are_an_administrator(lab: Lab, world: World) -> None:
     lab.app.config["DOES"] = stale
-    tokens = lab.app.extensions[extension.ACCOUNTS].tokens
     found = {}
     for person in (world.platform_admin, world.acme.owner):
-        token = jwt.encode(person.claims, JWT_SECRET, algorithm="HS256")
+        with lab.client(person).session_transaction() as held:
+            token = held["access"]
         answer = lab.app.test_client().post("/lab", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 500
         found[person] = answer.get_json()["error"].get("diagnosis")

@@ -73,6 +73,11 @@ class Diagnosis:
         return self.kind in ("hidden", "refused", "returning", "grant", "recursion")
 
 
+def settled(attempt: Attempt) -> Diagnosis | None:
+    """Return the diagnosis of an attempt of which no database could tell more; None of any other."""
+    return Diagnosis("unknown", known(attempt)) if attempt.raised or not (attempt.table or attempt.others) else None
+
+
 def undecided(attempt: Attempt, why: str) -> Diagnosis:
     """Return what is known of an attempt, and why there is no more."""
     return Diagnosis("unknown", f"{known(attempt)} Why was not found out: {why}.")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from webapp.inspector import catalog_sql
 from webapp.inspector.desk import Eye
 from webapp.inspector.quoting import is_text
+from webapp.inspector.reach import reach_of
 
 Kind = Literal["table", "partitioned", "view", "matview", "foreign"]
 KeyKind = Literal["primary", "unique", "place", "none"]
@@ -182,7 +183,7 @@ def table(eye: Eye, schema: str, name: str, role: str) -> Table:
         columns=tuple(_column(column) for column in columns),
         key=key,
         key_kind=key_kind,
-        policies=tuple(_policies(facts)),
+        policies=tuple(_policies(eye, role, facts)),
         foreign_keys=tuple(
             ForeignKey(tuple(f["columns"]), f["schema"], f["name"], tuple(f["targets"])) for f in facts["foreign"] or []
         ),
@@ -217,8 +218,11 @@ def _column(facts: dict[str, Any]) -> Column:
     )
 
 
-def _policies(facts: dict[str, Any]) -> Iterator[Policy]:
-    for policy in facts["policies"] or []:
+def _policies(eye: Eye, role: str, facts: dict[str, Any]) -> Iterator[Policy]:
+    policies = facts["policies"] or []
+    reached = reach_of(eye, role, {policy["name"]: policy["body"] for policy in policies})
+    for policy in policies:
+        found = reached[policy["name"]]
         yield Policy(
             policy["name"],
             policy["permissive"],
@@ -227,9 +231,9 @@ def _policies(facts: dict[str, Any]) -> Iterator[Policy]:
             policy["using"],
             policy["check"],
             bool(policy["mine"]),
-            tuple(policy["volatile"] or ()),
-            tuple(policy["reads"] or ()),
-            tuple(policy["closed"] or ()),
+            found.volatile,
+            found.reads,
+            found.closed,
         )
 
 

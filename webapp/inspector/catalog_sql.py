@@ -14,54 +14,12 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspna
 order by n.nspname <> 'public', n.nspname, c.relname
 """
 
-# One statement, so that looking at a table costs one trip. What a policy can reach is found in its expression as the
-# server keeps it (pg_node_tree): built-in functions are pinned, so that pg_depend does not name them.
+# One statement, so that looking at a table costs one trip.
 TABLE: Final = """
-with recursive rel as (
+with rel as (
   select c.*, n.nspname, n.oid as nsp from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = %(schema)s and c.relname = %(name)s and c.relkind in ('r', 'p', 'v', 'm', 'f')
-), pol as materialized (
-  select p.oid, coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '') as body
-  from pg_catalog.pg_policy p join rel on p.polrelid = rel.oid
-), reach (pol, relid) as (
-  select pol.oid, m[1]::oid from pol, regexp_matches(pol.body, ':relid (\\d+)', 'g') m
-  union
-  select r.pol, m[1]::oid
-  from reach r
-  cross join lateral (
-    select coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '') as body
-    from pg_catalog.pg_policy p where p.polrelid = r.relid
-    union all
-    select w.ev_action::text from pg_catalog.pg_rewrite w where w.ev_class = r.relid and w.ev_type = '1'
-  ) b
-  cross join lateral regexp_matches(b.body, ':relid (\\d+)', 'g') m
-), bodies as (
-  select oid as pol, body from pol
-  union all
-  select r.pol, coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '')
-  from reach r join pg_catalog.pg_policy p on p.polrelid = r.relid
-  union all
-  select r.pol, w.ev_action::text from reach r join pg_catalog.pg_rewrite w on w.ev_class = r.relid and w.ev_type = '1'
-), called as (
-  select distinct b.pol, m[1]::oid as fn
-  from bodies b, regexp_matches(b.body, ':(?:funcid|opfuncid|aggfnoid|winfnoid) (\\d+)', 'g') m
-), unsure as (
-  select called.pol, jsonb_agg(f.oid::regproc::text order by f.proname) as names
-  from called join pg_catalog.pg_proc f on f.oid = called.fn and f.provolatile = 'v'
-  group by called.pol
-), closed as (
-  select pol.oid as pol, jsonb_agg(distinct n.nspname) as names
-  from pol
-  cross join lateral regexp_matches(
-    pol.body, ':(funcid|opno|relid|consttype|resulttype|casetype|aggfnoid|element_typeid) (\\d+)', 'g') m
-  left join pg_catalog.pg_proc f on m[1] in ('funcid', 'aggfnoid') and f.oid = m[2]::oid
-  left join pg_catalog.pg_operator o on m[1] = 'opno' and o.oid = m[2]::oid
-  left join pg_catalog.pg_class c on m[1] = 'relid' and c.oid = m[2]::oid
-  left join pg_catalog.pg_type t on m[1] not in ('funcid', 'aggfnoid', 'opno', 'relid') and t.oid = m[2]::oid
-  join pg_catalog.pg_namespace n on n.oid = coalesce(f.pronamespace, o.oprnamespace, c.relnamespace, t.typnamespace)
-  where not has_schema_privilege(%(role)s, n.oid, 'usage')
-  group by pol.oid
 ), idx as (
   select i.indexrelid, i.indisprimary, array(
     select a.attname from unnest(i.indkey::int2[]) with ordinality k (num, place)
@@ -130,12 +88,7 @@ select json_build_object(
       'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
       'mine', (
         select bool_or(asked = 0 or pg_catalog.pg_has_role(me.oid, asked, 'usage')) from unnest(p.polroles) asked),
-      'volatile', (select u.names from unsure u where u.pol = p.oid),
-      'reads', (
-        select json_agg(distinct k.oid::regclass::text)
-        from regexp_matches(coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, ''), ':relid (\\d+)', 'g') m
-        join pg_catalog.pg_class k on k.oid = m[1]::oid),
-      'closed', (select c.names from closed c where c.pol = p.oid)
+      'body', coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '')
     ) order by p.polname)
     from pg_catalog.pg_policy p where p.polrelid = rel.oid),
   'foreign', (

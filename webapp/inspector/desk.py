@@ -45,6 +45,11 @@ class Eye:
         self._parser = parser
         self._stopped = ""
 
+    @property
+    def server_version(self) -> int:
+        """Return the server's version as libpq's number, such as 180006."""
+        return self._driver.info.server_version
+
     def rows(self, query: Query, parameters: Mapping[str, Any] | Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query. Raises psycopg.Error, and TooSlow in its place where a time limit ended it."""
         cursor = self.run(query, parameters)

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from webapp import rls
 from webapp.inspector import catalog, ladder, reasons, words
-from webapp.inspector.attempts import VERBS, Attempt, Diagnosis, Kind, known, named_write, outcome, undecided
+from webapp.inspector.attempts import VERBS, Attempt, Diagnosis, Kind, known, named_write, outcome, settled, undecided
 from webapp.inspector.catalog import Table
 from webapp.inspector.clauses import words as names_in
 from webapp.inspector.desk import Desk, Eye, Look, Query, TooSlow
@@ -56,8 +56,8 @@ def diagnose(desk: Desk, attempt: Attempt, *, patience: float = PATIENCE) -> Dia
     Takes ``patience`` seconds and one statement more at most; connecting has the limit of the desk's engine. Raises
     nothing that Postgres or the network could be the cause of.
     """
-    if attempt.raised or not (attempt.table or attempt.others):
-        return Diagnosis("unknown", known(attempt))
+    if (found := settled(attempt)) is not None:
+        return found
     until = time.monotonic() + patience
     try:
         with replace(desk, limits=LIMITS).look(attempt.identity) as opened:

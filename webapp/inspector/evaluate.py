@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
@@ -28,6 +28,10 @@ class Cell:
 
     value: Any = None
     fault: Fault | None = None
+
+
+# Clauses come to one of three values, thousands of times a page.
+_CELLS: Final = {value: Cell(value) for value in (True, False, None)}
 
 
 def fault_of(error: psycopg.Error) -> Fault:
@@ -76,7 +80,9 @@ def evaluate(
             parts = (evaluate(eye, table, part, items, closed=closed) for part in (rows[:half], rows[half:]))
             return [cells for part in parts for cells in part]
         return [[Cell(fault=Fault(UNASKED, fault_of(exc).message) if _is_ours(exc, closed) else fault_of(exc))]]
-    return [[Cell(value) for value in row] for row in found]
+    return [
+        [_CELLS[value] if value is None or isinstance(value, bool) else Cell(value) for value in row] for row in found
+    ]
 
 
 def _is_ours(exc: psycopg.Error, closed: Collection[str]) -> bool:

@@ -44,6 +44,8 @@ def test_buttons_are_shown_to_those_who_may_press_them(
             for element in page.all(tag)
         }
         assert any("/archive" in target for target in targets) is shown
+    archived = client.get(f"/o/acme/products/{world.acme.products[2].id}").get_data(as_text=True)
+    assert ("/restore" in archived) is shown
     assert ("/o/acme/products/new" in client.get("/o/acme/products/").get_data(as_text=True)) is shown
     assert (
         f"/o/acme/products/{item.id}/edit" in client.get(f"/o/acme/products/{item.id}").get_data(as_text=True)

@@ -16,6 +16,7 @@ from webapp.inspector.browse import LIMIT, View, Which
 from webapp.inspector.filters import BadFilter
 from webapp.inspector.findings import COMMANDS, Command
 from webapp.inspector.rows import BadKey
+from webapp.web.typed import printable
 
 NOWHERE: Final = "This page of the list begins nowhere. Go back to the first."
 MOST_ROWS: Final = 200  # of a page as JSON
@@ -61,7 +62,8 @@ class Address:
     def read(cls, schema: str, table: str, args: MultiDict[str, str]) -> Address:
         """Return what the arguments of an address say."""
         single = {field: args.get(name, "") for field, name in _NAMES.items()}
-        typed = tuple(text for text in args.getlist("f") if text.strip())
+        single["order"] = printable(single["order"])
+        typed = tuple(printable(text) for text in args.getlist("f") if text.strip())
         return cls(schema, table, filters=tuple(dict.fromkeys(typed)), **single)
 
     def but(self, **changes: Any) -> dict[str, Any]:

@@ -164,6 +164,7 @@ def table(schema: str, table: str) -> ResponseReturnValue:
         "sheet": looks.sheet(people, at) if part in (None, "inspector_rows") else None,
         "tallies": _tallies(at, people) if part == "inspector_count" or request.args.get("count") else None,
         "people": people,
+        "part": part,
     }
     sheet, why = context["sheet"], context["why"]
     if sheet:

@@ -17,6 +17,7 @@ from webapp.inspector.filters import Filter
 from webapp.inspector.labels import NAMES, label_of
 from webapp.inspector.rows import BadKey
 from webapp.inspector.viewpoint import Viewpoint
+from webapp.web.typed import printable
 
 NUMBERS: Final = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "money", "oid"})
 EXAMPLE: Final = '{"role": "authenticated", "sub": "00000000-0000-4000-8000-000000000000"}'  # of claims
@@ -66,7 +67,7 @@ def lines(page: Page, at: Address) -> tuple[Line, ...]:
         Line(
             seen,
             tuple(_named(page, seen, sight.reason) for sight in seen.sights),
-            label_of(of, seen.row, page.masked),
+            printable(label_of(of, seen.row, page.masked)),
             addresses.key(seen.row.key),
             tuple((column, _cell(page, seen, column, pointing.get(column.name), at)) for column in shown),
             opened == seen.row.key,
@@ -116,8 +117,7 @@ def _cell(page: Page, seen: Seen, column: Column, key: ForeignKey | None, at: Ad
 
 def short(value: str, type_name: str) -> tuple[str, str]:
     """Return a value as it stands in a list, and the whole of it where that says more; line breaks are drawn."""
-    if len(value) > LONGEST:
-        value = value[:LONGEST] + "…"
+    value = printable(value if len(value) <= LONGEST else value[:LONGEST] + "…", allowed="\r\n\t")
     if type_name == "uuid" and _UUID.fullmatch(value):
         return f"{value[:8]}…{value[-4:]}", value
     if type_name.startswith("timestamp") and len(value) > 16:

@@ -112,9 +112,7 @@ def _form(asked: Asked, found: Explanation | None = None, said: Problem | None =
         "typed": asked.typed,
         "found": found,
         "said": said,
-        "masked": frozenset(column.name for column in asked.table.columns if inspection.desk().is_masked(column.name)),
         "returnable": [column.name for column in asked.table.columns],
-        "existing": found.values if found and asked.command != "insert" else {},
     }
     status = said.status if said else 422 if asked.typed.errors else 200
     return answers.page("inspector/what_if.html", status=status, **context)
