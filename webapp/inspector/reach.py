@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from webapp.inspector.desk import Eye
 
@@ -20,9 +20,6 @@ _READ: Final = re.compile(r":relid (\d+)")
 _NAMED: Final = re.compile(r":(funcid|aggfnoid|opno|relid|consttype|resulttype|casetype|element_typeid) (\d+)")
 
 _VOLATILE: Final = "select oid::bigint from pg_catalog.pg_proc where provolatile = 'v' and oid < 16384"
-_FUNCTIONS: Final = """
-select p.oid::bigint, p.oid::regproc::text, p.provolatile = 'v' from pg_catalog.pg_proc p where p.oid = any (%s::oid[])
-"""
 _BODIES: Final = """
 select p.polrelid::bigint, coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '')
 from pg_catalog.pg_policy p where p.polrelid = any (%(tables)s::oid[])
@@ -30,20 +27,22 @@ union all
 select w.ev_class::bigint, w.ev_action::text
 from pg_catalog.pg_rewrite w where w.ev_class = any (%(tables)s::oid[]) and w.ev_type = '1'
 """
-_TABLES: Final = "select c.oid::bigint, c.oid::regclass::text from pg_catalog.pg_class c where c.oid = any (%s::oid[])"
-_CLOSED: Final = """
-select o.kind, o.oid::bigint, n.nspname
+_FACTS: Final = """
+select o.kind, o.oid::bigint, o.name, o.is_volatile,
+  case when not has_schema_privilege(%(role)s, n.oid, 'usage') then n.nspname end
 from (
-  select 'function' as kind, f.oid, f.pronamespace as space
+  select 'function' as kind, f.oid, f.oid::regproc::text as name, f.provolatile = 'v' as is_volatile,
+    f.pronamespace as space
   from pg_catalog.pg_proc f where f.oid = any (%(function)s::oid[])
   union all
-  select 'operator', p.oid, p.oprnamespace from pg_catalog.pg_operator p where p.oid = any (%(operator)s::oid[])
+  select 'operator', p.oid, '', false, p.oprnamespace
+  from pg_catalog.pg_operator p where p.oid = any (%(operator)s::oid[])
   union all
-  select 'table', c.oid, c.relnamespace from pg_catalog.pg_class c where c.oid = any (%(table)s::oid[])
+  select 'table', c.oid, c.oid::regclass::text, false, c.relnamespace
+  from pg_catalog.pg_class c where c.oid = any (%(table)s::oid[])
   union all
-  select 'type', t.oid, t.typnamespace from pg_catalog.pg_type t where t.oid = any (%(type)s::oid[])
+  select 'type', t.oid, '', false, t.typnamespace from pg_catalog.pg_type t where t.oid = any (%(type)s::oid[])
 ) o join pg_catalog.pg_namespace n on n.oid = o.space
-where not has_schema_privilege(%(role)s, n.oid, 'usage')
 """
 _KIND_OF: Final = {"funcid": "function", "aggfnoid": "function", "opno": "operator", "relid": "table"}
 
@@ -68,17 +67,18 @@ def reach_of(eye: Eye, role: str, bodies: Mapping[str, str]) -> dict[str, Reach]
         called[name] = _oids(_CALLED, body)
         for one in _closure(tables[name], behind):
             called[name] |= behind[one][0]
-    volatile = _volatile(eye, set().union(*called.values()))
-    names = _names(eye, set().union(*tables.values()))
-    closed = _closed(eye, role, {name: _named(body) for name, body in bodies.items()})
-    return {
-        name: Reach(
-            tuple(sorted(volatile[one] for one in called[name] if one in volatile)),
-            tuple(sorted(names[one] for one in tables[name] if one in names)),
-            tuple(sorted(closed[name])),
+    facts = _facts(eye, role, called, tables, {name: _named(body) for name, body in bodies.items()})
+    found = {}
+    for name, body in bodies.items():
+        volatile = (facts.get(("function", oid)) for oid in called[name])
+        reads = (facts.get(("table", oid)) for oid in tables[name])
+        closed = {facts[one].closed for one in _named(body) if one in facts}
+        found[name] = Reach(
+            tuple(sorted(fact.name for fact in volatile if fact and fact.is_volatile)),
+            tuple(sorted(fact.name for fact in reads if fact)),
+            tuple(sorted(schema for schema in closed if schema)),
         )
-        for name in bodies
-    }
+    return found
 
 
 def _oids(pattern: re.Pattern[str], body: str) -> set[int]:
@@ -119,36 +119,40 @@ def _closure(tables: Iterable[int], behind: Behind) -> set[int]:
     return seen
 
 
-def _volatile(eye: Eye, called: set[int]) -> dict[int, str]:
-    """Return the names of those functions that are VOLATILE."""
-    own = {oid for oid in called if oid >= BUILT_IN_BELOW}
-    built_in = (called - own) & _built_in_volatile(eye.server_version, eye)
-    wanted = own | built_in
+class _Fact(NamedTuple):
+    """Hold what is to be known of one thing; ``closed`` is its schema where that is closed to the role."""
+
+    name: str
+    is_volatile: bool
+    closed: str | None
+
+
+def _facts(
+    eye: Eye,
+    role: str,
+    called: Mapping[str, set[int]],
+    tables: Mapping[str, set[int]],
+    named: Mapping[str, set[Named]],
+) -> dict[Named, _Fact]:
+    """Return what is to be known of all that is called, read or named: one query, or none for what is built in."""
+    wanted = set().union(*named.values()) | {("table", oid) for of in tables.values() for oid in of}
+    for oid in set().union(*called.values()):
+        if oid >= BUILT_IN_BELOW or oid in _built_in_volatile(eye):
+            wanted.add(("function", oid))
     if not wanted:
         return {}
-    return {oid: name for oid, name, is_volatile in eye.rows(_FUNCTIONS, (sorted(wanted),)) if is_volatile}
+    kinds = ("function", "operator", "table", "type")
+    given: dict[str, object] = {kind: sorted(oid for of, oid in wanted if of == kind) for kind in kinds}
+    found = eye.rows(_FACTS, {**given, "role": role})
+    return {(kind, oid): _Fact(name, is_volatile, closed) for kind, oid, name, is_volatile, closed in found}
 
 
 # Which built-in functions are VOLATILE, by the server's version: asked once by each process.
 _ASKED: Final[dict[int, frozenset[int]]] = {}
 
 
-def _built_in_volatile(version: int, eye: Eye) -> frozenset[int]:
+def _built_in_volatile(eye: Eye) -> frozenset[int]:
+    version = eye.server_version
     if version not in _ASKED:
         _ASKED[version] = frozenset(row[0] for row in eye.rows(_VOLATILE))
     return _ASKED[version]
-
-
-def _names(eye: Eye, tables: set[int]) -> dict[int, str]:
-    return dict(eye.rows(_TABLES, (sorted(tables),))) if tables else {}
-
-
-def _closed(eye: Eye, role: str, named: Mapping[str, set[Named]]) -> dict[str, set[str]]:
-    """Return the schemas of what each expression names on which the role has no USAGE."""
-    wanted = set().union(*named.values())
-    if not wanted:
-        return {name: set() for name in named}
-    kinds = ("function", "operator", "table", "type")
-    given: dict[str, object] = {kind: sorted(oid for of, oid in wanted if of == kind) for kind in kinds}
-    found = {(kind, oid): schema for kind, oid, schema in eye.rows(_CLOSED, {**given, "role": role})}
-    return {name: {found[one] for one in of if one in found} for name, of in named.items()}
