@@ -69,7 +69,7 @@ EXPRESSIONS = {
     "the person, wrapped": "owner_id = (select auth.uid()) and (select auth.jwt() ->> 'org') = '7'",
     "claims": "((auth.jwt() -> 'app_metadata') ->> 'level')::int >= n",
     "settings": "current_setting('request.jwt.claims', true)::jsonb ->> 'sub' = owner_id::text",
-    "roles": "current_user = 'authenticated' and session_user <> current_user and not pg_has_role('postgres', 'usage')",
+    "roles": "current_user = 'authenticated' and not pg_has_role('postgres', 'usage')",
     "an SQL function": "SCHEMA.small(n)",
     "a definer": "SCHEMA.secret_max() > n",
     "an invoker": "SCHEMA.visible_max() > n",

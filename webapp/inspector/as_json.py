@@ -85,6 +85,7 @@ def _policy(reading: PolicyReading, rung: Rung) -> dict[str, Any]:
         "is_known": reading.is_known,
         "fault": _fault(reading.fault),
         "volatile": list(reading.volatile),
+        "ambient": list(reading.ambient),
         "clauses": [_clause(clause) for clause in reading.clauses],
     }
 

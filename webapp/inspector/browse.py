@@ -204,7 +204,7 @@ def _judged(
     judge: Judge, of: Veil, row: Row, readings: tuple[PolicyReading, ...], there: set[tuple[str, ...]] | None
 ) -> Sight:
     verdict = judge.sentence(SELECT, readings, row.text).verdict
-    unsure = any(reading.volatile or _writes(reading) for reading in readings)
+    unsure = any(reading.volatile or reading.ambient or _writes(reading) for reading in readings)
     policy, words = reasons.short(of.table, row, readings, of.masked)
     if verdict is None:
         return Sight(there is not None and named(row) in there, words, policy, trusted=False)

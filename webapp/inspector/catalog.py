@@ -13,7 +13,7 @@ from typing import Any, Literal
 from webapp.inspector import catalog_sql
 from webapp.inspector.desk import Eye
 from webapp.inspector.quoting import is_text
-from webapp.inspector.reach import reach_of
+from webapp.inspector.reach import AMBIENT, reach_of
 
 Kind = Literal["table", "partitioned", "view", "matview", "foreign"]
 KeyKind = Literal["primary", "unique", "place", "none"]
@@ -61,8 +61,9 @@ class Policy:
     """Hold a policy of the table, with its expressions as Postgres prints them.
 
     ``for_role`` tells whether it applies to the role that was asked about; ``volatile`` names the VOLATILE functions
-    that it can reach, by way of views and of other tables' policies too. ``reads`` names the tables in its sub-selects,
-    ``closed`` the schemas of what it names on which the role has no USAGE: it needs none, but whoever repeats it does.
+    that it can reach, by way of views and of other tables' policies too, ``ambient`` what answers by the connection.
+    ``reads`` names the tables in its sub-selects, ``closed`` the schemas of what it names on which the role has no
+    USAGE: it needs none, but whoever repeats it does.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Policy:
     check: str | None
     for_role: bool
     volatile: tuple[str, ...] = ()
+    ambient: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
@@ -163,7 +165,7 @@ def tables(eye: Eye, role: str) -> tuple[Entry, ...]:
 
 def table(eye: Eye, schema: str, name: str, role: str) -> Table:
     """Return the table, with what ``role`` may do to it. Raises NoSuchTable."""
-    named = {"schema": schema, "name": name, "role": role}
+    named = {"schema": schema, "name": name, "role": role, "ambient": AMBIENT}
     found = eye.rows(catalog_sql.TABLE, named) if is_text(schema + name) else []
     if not found:
         raise NoSuchTable(f"There is no table or view {schema}.{name}.")
@@ -232,6 +234,7 @@ def _policies(eye: Eye, role: str, facts: dict[str, Any]) -> Iterator[Policy]:
             policy["check"],
             bool(policy["mine"]),
             found.volatile,
+            found.ambient or (("its own expression",) if policy["ambient"] else ()),
             found.reads,
             found.closed,
         )

@@ -88,6 +88,8 @@ select json_build_object(
       'check', pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid),
       'mine', (
         select bool_or(asked = 0 or pg_catalog.pg_has_role(me.oid, asked, 'usage')) from unnest(p.polroles) asked),
+      'ambient', concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+        pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)) ~* %(ambient)s,
       'body', coalesce(p.polqual::text, '') || coalesce(p.polwithcheck::text, '')
     ) order by p.polname)
     from pg_catalog.pg_policy p where p.polrelid = rel.oid),

@@ -30,6 +30,9 @@ def doubts_of(
     if volatile:
         are = "is" if len(volatile) == 1 else "are"
         found.append(f"{', '.join(volatile)} {are} VOLATILE: the answer may be another next time.")
+    ambient = sorted({name for reading in asked for name in reading.ambient})
+    if ambient:
+        found.append(f"The application has another connection, by which this answers: {', '.join(ambient)}.")
     if table.is_view and verdict == "undecided":
         found.append(ON_A_VIEW)
     elif verdict == "undecided":

@@ -59,7 +59,8 @@ class PolicyReading:
     """Hold what one policy says of one row at one stage of a command.
 
     ``part`` is the expression that was asked, ``using`` or ``check``; ``command`` what the policy was made for. One
-    that does not apply says in ``why_not`` why, and has no value. ``volatile`` names the volatile functions in reach.
+    that does not apply says in ``why_not`` why, and has no value. ``volatile`` names the volatile functions in reach,
+    ``ambient`` what answers by the connection.
     """
 
     name: str
@@ -75,6 +76,7 @@ class PolicyReading:
     fault: Fault | None = None
     clauses: tuple[Clause, ...] = ()
     volatile: tuple[str, ...] = ()
+    ambient: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,7 @@ class Judge:
             fault=fault,
             clauses=(clause,),
             volatile=policy.volatile,
+            ambient=policy.ambient,
         )
 
 
