@@ -183,7 +183,7 @@ def test_a_table_that_is_not_there_and_one_that_nobody_may_read(inspector: Inspe
     assert "Viewing as" in inspector.said("identity")
     assert inspector.json("/public/nothing", 404, as_=MEMBER)["error"]["status"] == 404
     inspector.get("/auth/users", 422, as_=MEMBER)
-    assert "permission denied" in inspector.text
+    assert "service_role may not read it" in inspector.text
 
 
 def test_without_a_login_of_its_own_hidden_rows_stay_hidden_and_it_is_said(
