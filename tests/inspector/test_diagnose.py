@@ -68,6 +68,12 @@ create table ward.sleepy (id integer primary key);
 insert into ward.sleepy select generate_series(1, 3);
 create function ward.sleep() returns boolean language sql as 'select pg_sleep(30) is not null';
 create policy sleepy_all on ward.sleepy to authenticated using (ward.sleep());
+
+create table ward.talking (id integer primary key, born date, body text);
+insert into ward.talking values (1, null, 'Otto Karlsson');
+create function ward.tell(body text) returns boolean language plpgsql stable
+  as $$ begin raise exception '% may not', body using errcode = '42501'; end $$;
+create policy talking_all on ward.talking to authenticated using (ward.tell(body));
 """
 
 
@@ -317,6 +323,19 @@ def test_no_value_that_people_wrote_is_said(desk: Desk) -> None:
     assert words.HIDDEN in said
     for secret in ("example.test", "hidden body", "hunter"):
         assert secret not in said
+
+
+def test_the_words_of_a_function_that_refuses_are_not_said(desk: Desk) -> None:
+    found = diagnosed(desk, unmet("talking", {"id": "1"}))
+    assert (found.kind, found.policy) == ("grant", "talking_all")
+    assert "raises: 42501" in found.sentence
+    assert "Otto" not in texts(found)
+
+
+def test_a_value_that_does_not_fit_is_not_said(desk: Desk) -> None:
+    found = diagnosed(desk, refused("talking", given={"id": 5, "born": "Otto Karlsson"}))
+    assert "could not be put together again" in found.sentence
+    assert "Otto" not in texts(found)
 
 
 def test_values_are_said_by_their_form() -> None:

@@ -89,13 +89,14 @@ def _problems() -> tuple[type[Exception], ...]:
     import psycopg
 
     from webapp.inspector.catalog import NoSuchTable
-    from webapp.inspector.desk import TooSlow
+    from webapp.inspector.desk import Busy, TooSlow
     from webapp.inspector.explain import NoSuchRow
     from webapp.inspector.viewpoints import UnknownViewpoint
     from webapp.rls.errors import DatabaseError
     from webapp.settings import BadSettings
 
-    return (BadSettings, UnknownViewpoint, NoSuchTable, NoSuchRow, TooSlow, ValueError, DatabaseError, psycopg.Error)
+    ours = (BadSettings, UnknownViewpoint, NoSuchTable, NoSuchRow, TooSlow, Busy)
+    return (*ours, ValueError, DatabaseError, psycopg.Error)
 
 
 def _explained(table: str, pk: str | None, who: str, command: str, wanted: dict[str, Any]) -> Explanation:

@@ -8,6 +8,8 @@ rolled back.
 from __future__ import annotations
 
 import re
+import secrets
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,11 @@ MASKS: Final = ("password", "passwd", "secret", "token", "api_key", "apikey", "p
 LIMITS: Final = rls.Limits(statement=5_000, lock=1_000, idle=10_000, transaction=20_000)
 SEER: Final = rls.Identity.service("the Inspector reads the rows that somebody else cannot see")
 
+# Each look holds one of the pooler's servers while it waits for the next. Many at once would hold all of them, and none
+# would go on until the pooler turns them away.
+TOGETHER: Final = 3
+WAIT: Final = 4.0  # seconds, less than the pooler's query_wait_timeout
+
 # They end the answer and say nothing of the row: cancelled, and what is_gone() knows.
 _CANCELLED = frozenset({"57014", "25P04", "55P03"})
 
@@ -34,6 +41,10 @@ Query = str | sql.Composed | sql.SQL
 
 class TooSlow(Exception):
     """Say that Postgres was stopped before it had an answer, because of a time limit."""
+
+
+class Busy(Exception):
+    """Say that as many look at this moment as a process lets, and that none of them was done in time."""
 
 
 class Eye:
@@ -81,10 +92,13 @@ class Eye:
         """
         if not self._parser:
             raise LookupError("Nobody here sees all.")
+        # It outlives the transaction where what gives it back is not reached. Under a name of its own it is then in the
+        # way of nobody who gets the pooler's connection next.
+        plan = sql.Identifier(f"inspector_look_{secrets.token_hex(6)}")
         self.run("savepoint plan")
         try:
             self.run(sql.SQL("set local role {}").format(sql.Identifier(self._parser)))
-            self.run(sql.SQL("prepare inspector_look (pg_catalog.text[]) as ") + query, ())
+            self.run(sql.SQL("prepare {} (pg_catalog.text[]) as ").format(plan) + query, ())
         except psycopg.Error as exc:
             raise LookupError(str(exc.diag.message_primary)) from exc
         finally:
@@ -92,9 +106,9 @@ class Eye:
             self.run("release savepoint plan")
         try:
             with self.savepoint():
-                return self.rows(sql.SQL("execute inspector_look ({})").format(argument), ())
+                return self.rows(sql.SQL("execute {} ({})").format(plan, argument), ())
         finally:
-            self.run("deallocate inspector_look")  # it would outlive the transaction
+            self.run(sql.SQL("deallocate {}").format(plan))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -142,6 +156,9 @@ class Desk:
     roles: frozenset[str] = ROLES
     masks: tuple[str, ...] = MASKS
     limits: rls.Limits = field(default=LIMITS)
+    places: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(TOGETHER), compare=False, repr=False
+    )
 
     def is_masked(self, column: str) -> bool:
         """Tell whether the values of a column of this name are withheld."""
@@ -160,14 +177,17 @@ class Desk:
     def look(self, *identities: rls.Identity) -> Iterator[Look]:
         """Open one READ ONLY transaction for each identity, and one that sees all, all of the same moment.
 
-        Raises ValueError for a role that the operator does not allow, rls.errors.DatabaseError where Postgres refuses
-        the role or cannot be reached.
+        Raises ValueError for a role that the operator does not allow, Busy where too many look already, and
+        rls.errors.DatabaseError where Postgres refuses the role or cannot be reached.
         """
         for identity in identities:
             if not self.admits(identity):
                 allowed = ", ".join(sorted(self.roles))
                 raise ValueError(f"The role {identity.role!r} may not be looked through; these may: {allowed}.")
+        if not self.places.acquire(timeout=WAIT):
+            raise Busy("Others are using the Inspector, and none was done in time. Try again in a moment.")
         with ExitStack() as stack:
+            stack.callback(self.places.release)
             wanted = [SEER] * self.sees_hidden + list(identities)
             eyes: list[Eye] = []
             snapshot = ""

@@ -19,14 +19,14 @@ from webapp.inspector import catalog, ladder, reasons, words
 from webapp.inspector.attempts import VERBS, Attempt, Diagnosis, Kind, known, named_write, outcome, settled, undecided
 from webapp.inspector.catalog import Table
 from webapp.inspector.clauses import words as names_in
-from webapp.inspector.desk import Desk, Eye, Look, Query, TooSlow
+from webapp.inspector.desk import Busy, Desk, Eye, Look, Query, TooSlow
 from webapp.inspector.discretion import because, cut, key_of, safe
-from webapp.inspector.explain import Question, explain_in
+from webapp.inspector.explain import NoSuchRow, Question, explain_in
 from webapp.inspector.findings import Clause, Command, Explanation, Fault, PolicyReading, Rung
 from webapp.inspector.judge import Judge
 from webapp.inspector.rows import Key, Row, equals, fetch, masked_columns
 from webapp.inspector.viewpoint import Viewpoint
-from webapp.inspector.whatif import Wanted
+from webapp.inspector.whatif import BadRow, Wanted
 
 LIMITS: Final = rls.Limits(statement=500, lock=200, idle=2_000, transaction=2_000)
 PATIENCE: Final = 1.4  # seconds; the last statement may begin then, and takes half a second at most
@@ -68,9 +68,14 @@ def diagnose(desk: Desk, attempt: Attempt, *, patience: float = PATIENCE) -> Dia
             return _Case(desk, look, attempt).solved()
     except TooSlow:
         return undecided(attempt, "there was no time left")
+    except Busy:
+        return undecided(attempt, "the Inspector was in use")
     except (psycopg.Error, rls.errors.DatabaseError) as exc:
         code = f" ({exc.sqlstate})" if exc.sqlstate else ""
         return undecided(attempt, f"the Inspector's database failed{code}")
+    except (NoSuchRow, BadRow):
+        # In Postgres's words for it stands the value that does not fit.
+        return undecided(attempt, "the row could not be put together again from what the statement says")
     except (LookupError, ValueError) as exc:
         return undecided(attempt, safe(str(exc)))
 
@@ -267,8 +272,9 @@ class _Case:
         """Return the diagnosis of a policy that raises."""
         kinds: dict[str, Kind] = {_RECURSES: "recursion", _REFUSES: "grant"}
         kind = kinds.get(fault.sqlstate, otherwise)
-        # Of other errors Postgres's words can hold values, so that the code has to do.
-        why = f"{safe(fault.message)} ({fault.sqlstate})" if kind in ("recursion", "grant") else fault.sqlstate
+        # Of other errors Postgres's words can hold values, as those of a function can, so that the code has to do.
+        is_plain = kind in ("recursion", "grant") and not fault.worded
+        why = f"{safe(fault.message)} ({fault.sqlstate})" if is_plain else fault.sqlstate
         reads = "reads its own table through itself" if kind == "recursion" else "raises"
         found = self._said(kind, f"{said}: the policy {reading.name} {reads}: {why}.", table)
         return replace(found, policy=reading.name, clause=cut(reading.sql))

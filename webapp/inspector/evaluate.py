@@ -18,6 +18,7 @@ from webapp.inspector.desk import Eye
 from webapp.inspector.findings import Fault
 from webapp.inspector.quoting import name, raw
 
+RAISE = "exec_stmt_raise"  # PostgreSQL, src/pl/plpgsql/src/pl_exec.c: RAISE in a function of ours
 UNASKED = "unasked"  # stands for the code of an error where an expression could not even be asked
 LONGEST = 300  # characters of a value that are shown
 
@@ -37,7 +38,8 @@ _CELLS: Final = {value: Cell(value) for value in (True, False, None)}
 def fault_of(error: psycopg.Error) -> Fault:
     """Return what Postgres said, without DETAIL and HINT."""
     message = error.diag.message_primary or str(error).strip().partition("\n")[0] or type(error).__name__
-    return Fault(error.sqlstate or "", message, error.diag.context is not None)
+    said = error.diag
+    return Fault(error.sqlstate or "", message, said.context is not None, said.source_function == RAISE)
 
 
 def as_text(expression: str) -> str:

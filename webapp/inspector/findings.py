@@ -17,12 +17,13 @@ COMMANDS: tuple[Command, ...] = ("select", "insert", "update", "delete")
 class Fault:
     """Hold what Postgres said instead of a value: its five-character code and its own first line.
 
-    ``raised`` tells that a function said so.
+    ``raised`` tells that a function said so, ``worded`` that by RAISE, in words of its own, which could be anything.
     """
 
     sqlstate: str
     message: str
     raised: bool = False
+    worded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

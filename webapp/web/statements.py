@@ -26,6 +26,7 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClau
 from sqlalchemy.sql.util import find_tables
 
 from webapp.inspector.attempts import Attempt
+from webapp.inspector.evaluate import RAISE
 from webapp.inspector.findings import Command
 from webapp.rls import Identity
 from webapp.rls.transaction import OPTION, Transaction
@@ -33,7 +34,6 @@ from webapp.rls.transaction import OPTION, Transaction
 MOST_ROWS: Final = 3  # of a statement that was sent with several at once
 LONGEST: Final = 2_000  # characters of a value; the rest is not looked at
 _FUNCTION: Final = re.compile(r"function ([\w.\"$]+)\(")
-_RAISE: Final = "exec_stmt_raise"  # PostgreSQL, src/pl/plpgsql/src/pl_exec.c: RAISE in a function of ours
 _COMMANDS: Final[dict[type[UpdateBase], Command]] = {Insert: "insert", Update: "update", Delete: "delete"}
 _TAGS: Final[dict[str, Command]] = {"UPDATE 0": "update", "DELETE 0": "delete"}
 
@@ -66,7 +66,7 @@ def _identity(connection: Connection) -> Identity | None:
 
 def _words(error: psycopg.Error) -> dict[str, Any]:
     """Return what Postgres said, and where: of a function that raised by itself not its words, only its name."""
-    raised = error.diag.source_function == _RAISE
+    raised = error.diag.source_function == RAISE
     function = _FUNCTION.search(error.diag.context or "")
     return {
         "said": "" if raised else (error.diag.message_primary or ""),

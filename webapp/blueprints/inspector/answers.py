@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from flask import g, jsonify, request
+from flask import Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from webapp.blueprints.inspector import queries
@@ -19,6 +19,7 @@ from webapp.inspector.oracle import MOST_COUNTED, Count
 from webapp.inspector.viewpoint import Viewpoint
 from webapp.models import Inspection, Persona
 from webapp.web import formats, inspection
+from webapp.web.errors import RETRY_AFTER
 from webapp.web.scope import current
 from webapp.web.templating import render
 
@@ -51,9 +52,7 @@ def seen(spec: str) -> Viewpoint:
 def page(template: str, block: str | tuple[str, ...] = (), *, status: int = 200, **context: Any) -> ResponseReturnValue:
     """Render a page of the Inspector; what its frame needs and nobody gave is nothing."""
     usual: dict[str, Any] = {"seen": None, "other": None, "at": None, "schemas": (), "counts": None, "here": ""}
-    response = render(template, block, **(usual | context))
-    response.status_code = status
-    return response
+    return _again(render(template, block, **(usual | context)), status)
 
 
 def refused(said: Problem, **context: Any) -> ResponseReturnValue:
@@ -66,7 +65,14 @@ def refused(said: Problem, **context: Any) -> ResponseReturnValue:
 def error(said: Problem) -> ResponseReturnValue:
     """Return an error as JSON."""
     response = jsonify(error={"status": said.status, "title": said.title, "message": said.message})
-    response.status_code = said.status
+    return _again(response, said.status)
+
+
+def _again(response: Response, status: int) -> Response:
+    """Return the response with its status; one that says "not now" says when to try again."""
+    response.status_code = status
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 
 from webapp.inspector.catalog import NoSuchTable
-from webapp.inspector.desk import TooSlow
+from webapp.inspector.desk import Busy, TooSlow
 from webapp.inspector.evaluate import fault_of
 from webapp.inspector.explain import NoSuchRow
 from webapp.inspector.filters import BadFilter
@@ -45,6 +45,7 @@ _KNOWN: Final[tuple[tuple[type[Exception], int, str], ...]] = (
     (BadKey, 400, "That does not name a row"),
     (BadFilter, 422, "The rows can’t be listed like that"),
     (BadRow, 422, "That is not a row of this table"),
+    (Busy, 503, "Too many are looking at this moment"),
     (BadSettings, 503, "The Inspector’s login is not safe to use"),
 )
 # What a page can say itself. Whatever else goes wrong has the application's own pages.
