@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from psycopg import sql
 from sqlalchemy import Engine
 
+from tests.fixtures.cluster import Bouncer
 from tests.fixtures.database import Database
 from tests.inspector.scratch import Scratch
 from webapp import rls
@@ -19,8 +21,12 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def inspector_engine(migrated: Database) -> Engine:
-    return rls.create_engine(migrated.inspector_url)
+def inspector_engine(server_folder: Path, migrated: Database) -> Iterator[Engine]:
+    """Return an engine by a pooler that asks for no password: a look connects twice, and the proof costs the most."""
+    server = Bouncer(server_folder, migrated.postgres, auth="trust")
+    server.start()
+    yield rls.create_engine(server.url("rowhouse_inspector", migrated.name))
+    server.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import sql
@@ -26,6 +26,8 @@ SOMEBODY = Viewpoint(
     rls.Identity.user({"role": "authenticated", "sub": ME, "org": "7", "app_metadata": {"level": 3}}),
 )
 ANON = Viewpoint("anon", "Anonymous visitor", rls.Identity.anonymous())
+
+Place = tuple[str | None, ...] | None
 
 
 def quote(*names: str) -> str:
@@ -107,17 +109,43 @@ class Scratch:
 
     def agree(self, name: str, viewpoint: Viewpoint = SOMEBODY, *, trusted: bool = True) -> browse.Page:
         """Demand that the page, each row's explanation and Postgres say the same; return the page."""
-        page, seen = self.page(name, viewpoint=viewpoint), self.seen(name, viewpoint)
-        texts = {seen.row.text for seen in page.rows}
-        assert len(page.rows) == len(texts)
-        for one in page.rows:
-            visible = one.row.text in seen
-            sight = one.sights[0]
-            assert (sight.visible, sight.trusted) == (visible, trusted), (one.row.text, sight)
-            found = self.why(name, one.row.key, viewpoint=viewpoint)
-            assert (found.verdict == "allowed") == visible, (one.row.text, found.cause, found.doubts)
-            assert found.trusted == trusted, (one.row.text, found.doubts)
+        seen = self.seen(name, viewpoint)
+        with self.desk.look(viewpoint.identity) as look:
+            table = catalog.table(look.any_eye, self.schema, name, viewpoint.identity.role)
+            page = browse.browse(self.desk, look, table, (), browse.View())
+            assert len(page.rows) == len({one.row.text for one in page.rows})
+            for one in page.rows:
+                visible = one.row.text in seen
+                sight = one.sights[0]
+                assert (sight.visible, sight.trusted) == (visible, trusted), (one.row.text, sight)
+                question = Question(viewpoint, "select", one.row.key)
+                found = explain.explain_in(self.desk, look, table, question)
+                assert (found.verdict == "allowed") == visible, (one.row.text, found.cause, found.doubts)
+                assert found.trusted == trusted, (one.row.text, found.doubts)
         return page
+
+    def walk(self, name: str, view: browse.View, *viewpoints: Viewpoint) -> list[browse.Seen]:
+        """Return the rows of all pages forwards, having gone back again over the same ones."""
+        viewpoints = viewpoints or (SOMEBODY,)
+        with self.desk.look(*(one.identity for one in viewpoints)) as look:
+            table, *others = (catalog.table(look.any_eye, self.schema, name, one.identity.role) for one in viewpoints)
+
+            def read(after: Place = None, before: Place = None) -> browse.Page:
+                return browse.browse(self.desk, look, table, others, replace(view, after=after, before=before))
+
+            page = read()
+            forwards = [page.rows]
+            while page.after is not None:
+                assert len(forwards) < 100
+                page = read(after=page.after)
+                forwards.append(page.rows)
+            backwards = [forwards[-1]]
+            while page.before is not None:
+                assert len(backwards) < len(forwards)
+                page = read(before=page.before)
+                backwards.append(page.rows)
+        assert backwards[::-1] == forwards
+        return [seen for rows in forwards for seen in rows]
 
 
 def person(**claims: Any) -> Viewpoint:

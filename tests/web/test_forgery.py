@@ -52,10 +52,9 @@ def test_a_forged_request_is_refused_and_changes_nothing(
             if token is not None:
                 data["csrf_token"] = {TOKEN: own, STRANGERS: strangers}.get(token, token)
             assert visitor.post(path, data=data, headers=headers).status_code == 400, attack
-            assert database.snapshot() == before, attack
         answer = visitor.post(path, query_string={"csrf_token": own}, data=fields(route, world), headers=OURS)
         assert answer.status_code == 400, "the token in the address"
-        assert database.snapshot() == before, "the token in the address"
+        assert database.snapshot() == before
 
 
 def test_the_same_requests_are_accepted_when_they_are_meant(

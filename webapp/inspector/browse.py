@@ -7,22 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-import psycopg
-from psycopg import sql
-
 from webapp.inspector import filters as narrowing
 from webapp.inspector import ladder, reasons, veil
 from webapp.inspector.catalog import Table
 from webapp.inspector.desk import Desk, Eye, Look
-from webapp.inspector.evaluate import fault_of
 from webapp.inspector.filters import BadFilter, Filter, Order
 from webapp.inspector.findings import PolicyReading
 from webapp.inspector.judge import Judge, Stage
 from webapp.inspector.labels import called
 from webapp.inspector.oracle import named, visible
-from webapp.inspector.quoting import is_text
-from webapp.inspector.quoting import name as quoted
-from webapp.inspector.rows import Row, alias_of, key_items, row_of, value_items, whole_item
+from webapp.inspector.rows import Row
+from webapp.inspector.source import Placed, Source
 from webapp.inspector.veil import Veil
 from webapp.inspector.whatif import Wanted
 
@@ -106,13 +101,13 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     people = tuple(veil.over(desk, one) for one in (table, *others))
     table, masked = people[0].table, people[0].masked
     narrowing.check(table, view.filters, view.order, masked)
-    source = _Source(look, table, masked, _whose(look, table, view))
+    source = Source(look, table, masked, _whose(look, table, view))
     began, looked_at, cut = time.monotonic(), 0, False
     found: list[Seen] = []
     place, backwards = (view.before, True) if view.before is not None else (view.after, False)
     more = True
     while len(found) <= view.limit and more:
-        rows, more = source.read(view, place, backwards, view.limit + 1)
+        rows, more = source.read(view.filters, view.order, place, backwards, view.limit + 1)
         looked_at += len(rows)
         sights = _sights(look, people, rows, source.readable)
         found += (seen for seen in sights if _is_wanted(seen, view.which))
@@ -131,6 +126,9 @@ def browse(desk: Desk, look: Look, table: Table, others: Sequence[Table], view: 
     before = first if (is_further if backwards else view.after is not None) else None
     if cut and backwards:
         before = place
+    # Of an empty page, all rows that were looked at are on the other side of the last of them.
+    if not page and place is not None and (backwards or view.after is not None):
+        before, after = (before, place) if backwards else (place, after)
     for edge in (after, before):
         if edge and any(value is not None and len(value) > LONGEST_PLACE for value in edge):
             raise BadFilter("These values are too long to be ordered by: no address holds where a page begins.")
@@ -166,81 +164,6 @@ def _is_wanted(seen: Seen, which: Which) -> bool:
         "first": first and not second,
         "second": second and not first,
     }[which]
-
-
-Placed = tuple[Row, tuple[str | None, ...]]
-
-
-class _Source:
-    """Read rows in order, by the eye that sees all, else by the person's own."""
-
-    def __init__(self, look: Look, table: Table, masked: frozenset[str], eye: Eye) -> None:
-        self._eye = eye
-        self._table = table
-        # Without the eye that sees all, only what is granted can be read.
-        self.unreadable = veil.unreadable(look, table)
-        self.readable = veil.can_be_judged(table, self.unreadable)
-        self._masked = masked
-
-    def read(
-        self, view: View, place: tuple[str | None, ...] | None, backwards: bool, limit: int
-    ) -> tuple[list[Placed], bool]:
-        """Return the next rows from ``place`` on, and whether there may be more."""
-        table, alias = self._table, alias_of(self._table)
-        parts, values = narrowing.condition(table, view.filters)
-        order = narrowing.ordering(table, view.order)
-        tail: sql.Composable = sql.SQL("")
-        offset = 0
-        if order is None:
-            start = str(place[0]) if place else ""
-            offset = int(start) if start.isdecimal() else 0
-            if view.order:
-                way = sql.SQL(" desc" if view.order.descending else "")
-                tail = sql.SQL(" order by {}.{}").format(alias, quoted(view.order.column)) + way
-            placed: list[sql.Composable] = []
-        else:
-            of = order.backwards if backwards else order
-            if place is not None:
-                if len(place) != len(of.names) or not all(value is None or is_text(value) for value in place):
-                    raise BadFilter("This page begins nowhere. Go back to the first.")
-                beyond, more = narrowing.beyond(table, of, place)
-                parts.append(beyond)
-                values += more
-            tail = of.clause
-            placed = [item + sql.SQL("::pg_catalog.text") for item in of.items]
-        query = sql.SQL("select {items} from {table} as {alias}{where}{tail} limit {limit} offset {offset}").format(
-            items=sql.SQL(", ").join([*placed, *self._items()]),
-            table=quoted(table.schema, table.name),
-            alias=alias,
-            where=sql.SQL(" where ") + sql.SQL(" and ").join(parts) if parts else sql.SQL(""),
-            tail=tail,
-            limit=sql.Literal(limit),
-            offset=sql.Literal(offset),
-        )
-        try:
-            found = self._eye.rows(query, values)
-        except psycopg.Error as exc:
-            raise _explained(exc) from exc
-        width = len(placed)
-        rows: list[Placed] = []
-        for number, row in enumerate(found):
-            where = tuple(row[:width]) if order is not None else (str(offset + number + 1),)
-            rows.append((row_of(table, row[width:]), where))
-        return rows, len(found) == limit
-
-    def _items(self) -> list[sql.Composable]:
-        table = self._table
-        values = value_items(table, self._masked, self.unreadable)
-        return [*key_items(table), whole_item(table, self.unreadable), *values]
-
-
-def _explained(exc: psycopg.Error) -> Exception:
-    fault = fault_of(exc)
-    if fault.sqlstate.startswith("22"):
-        return BadFilter(f"Postgres cannot read a value of the filter: {fault.message}.")
-    if fault.sqlstate in ("42883", "42804", "42704"):
-        return BadFilter(f"This column cannot be compared or ordered so: {fault.message}. “~” always works.")
-    return exc
 
 
 def _sights(look: Look, people: Sequence[Veil], rows: Sequence[Placed], readable: bool) -> list[Seen]:

@@ -101,7 +101,7 @@ _TABLES = """
 create schema {odd};
 grant usage on schema {odd} to anon, authenticated, service_role;
 create table {odd}."order" ("select" integer primary key, "from""where" text, "api key" text, at timestamptz);
-insert into {odd}."order" select n, 'row ' || n, 's3cret', '2026-01-01' from generate_series(1, 120) n;
+insert into {odd}."order" select n, 'row ' || n, 's3cret', '2026-01-01' from generate_series(1, 24) n;
 update {odd}."order" set "from""where" = null where "select" = 7;
 alter table {odd}."order" enable row level security;
 create policy "even only" on {odd}."order" for select to anon using ("select" % 2 = 0);

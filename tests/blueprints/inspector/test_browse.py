@@ -6,8 +6,6 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from tests.blueprints.inspector.conftest import Inspector
 from tests.fixtures.application import Client, MakeApp
 from tests.fixtures.database import Database
@@ -51,24 +49,19 @@ def test_filters_are_typed_by_column_and_each_can_be_taken_away(inspector: Inspe
     assert "No row of public.products is like that." in inspector.text
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
+def test_a_filter_that_is_wrong_is_said_and_stays_in_its_field(inspector: Inspector, world: World) -> None:
+    for typed, said in (
         ("hammer", "is no filter"),
         ("colour = red", "has no column colour"),
         ("stock = many", "Postgres cannot read a value"),
-    ],
-)
-def test_a_filter_that_is_wrong_is_said_and_stays_in_its_field(
-    inspector: Inspector, world: World, typed: str, said: str
-) -> None:
-    inspector.get(PRODUCTS, 422, as_=MEMBER, f=["stock > 1", typed])
-    assert said in inspector.text
-    field = next(one for one in inspector.page.all("input") if one.get("id") == "q")
-    assert field.get("value") == typed
-    assert field.get("aria-invalid") == "true"
-    assert inspector.hrefs("Remove the filter: stock > 1")
-    assert said in inspector.json(PRODUCTS, 422, as_=MEMBER, f=typed)["error"]["message"]
+    ):
+        inspector.get(PRODUCTS, 422, as_=MEMBER, f=["stock > 1", typed])
+        assert said in inspector.text
+        field = next(one for one in inspector.page.all("input") if one.get("id") == "q")
+        assert field.get("value") == typed
+        assert field.get("aria-invalid") == "true"
+        assert inspector.hrefs("Remove the filter: stock > 1")
+        assert said in inspector.json(PRODUCTS, 422, as_=MEMBER, f=typed)["error"]["message"]
 
 
 def test_a_header_orders_and_orders_the_other_way(inspector: Inspector, world: World) -> None:
@@ -84,38 +77,36 @@ def test_a_header_orders_and_orders_the_other_way(inspector: Inspector, world: W
 
 
 def test_pages_go_on_and_back(inspector: Inspector, odd: dict[str, str]) -> None:
-    inspector.get(odd["order"], as_="anon", order="-select")
+    inspector.get(odd["order"], as_="anon", order="-select", limit=10)
     first = inspector.rows()
-    assert len(first) == 50
-    assert first[0].startswith("120 ")
+    assert len(first) == 10
+    assert first[0].startswith("24 ")
     inspector.follow("Next")
-    assert inspector.rows()[0].startswith("70 ")
+    assert inspector.rows()[0].startswith("14 ")
     inspector.follow("Next")
-    assert len(inspector.rows()) == 20
+    assert len(inspector.rows()) == 4
     assert not inspector.hrefs("Next")
     inspector.follow("Previous")
     inspector.follow("Previous")
     assert inspector.rows() == first
 
 
-@pytest.mark.parametrize("after", ["x", "[1]", '["1","2"]', '{"a":1}', '["\\u0000"]'])
-def test_a_page_that_begins_nowhere_is_said_to(inspector: Inspector, odd: dict[str, str], after: str) -> None:
-    inspector.get(odd["order"], 422, as_="anon", after=after)
-    assert "begins nowhere" in inspector.text
+def test_a_page_that_begins_nowhere_is_said_to(inspector: Inspector, odd: dict[str, str]) -> None:
+    for after in ("x", "[1]", '["1","2"]', '{"a":1}', '["\\u0000"]'):
+        inspector.get(odd["order"], 422, as_="anon", after=after)
+        assert "begins nowhere" in inspector.text
 
 
-@pytest.mark.parametrize("name", ["order", "slashes", "dots", "quotes", "plus"])
-def test_any_name_is_one_part_of_an_address(inspector: Inspector, odd: dict[str, str], name: str) -> None:
-    inspector.get("/tables", as_="anon")
+def test_any_name_is_one_part_of_an_address(inspector: Inspector, odd: dict[str, str]) -> None:
+    inspector.get("/tables", as_="anon", counts="no")
     links = {link.get("href", "").partition("?")[0] for link in inspector.page.all("a")}
-    assert f"/inspector{odd[name]}" in links
-    inspector.get(odd[name], as_="anon")
-    for link in inspector.page.all("a"):
-        path = link.get("href", "").partition("?")[0]
-        assert path.count("/") <= 4, path
-    if inspector.hrefs("Visible:"):
-        inspector.follow("Visible:")
-        assert "can read this row" in inspector.said("why")
+    assert {f"/inspector{path}" for path in odd.values()} <= links
+    for path in odd.values():
+        inspector.get(path, as_="anon")
+        assert all(link.get("href", "").partition("?")[0].count("/") <= 4 for link in inspector.page.all("a"))
+        if inspector.hrefs("Visible:"):
+            inspector.follow("Visible:")
+            assert "can read this row" in inspector.said("why")
 
 
 def test_a_table_called_order_with_a_column_called_select(inspector: Inspector, odd: dict[str, str]) -> None:
@@ -171,11 +162,7 @@ def test_counts_come_afterwards_and_by_a_link_without_scripts(inspector: Inspect
     inspector.get(PRODUCTS, as_=MEMBER, count="1")
     assert "3 of 6 rows visible to Member" in inspector.text
     inspector.get("/tables", as_=MEMBER, part="inspector-tables")
-    assert "products3 / 6" in inspector.response.get_data(as_text=True).replace("\n", "").replace(
-        "</span>", ""
-    ).replace('<span class="count">', "").replace(" " * 4, "").replace(
-        '<span class="cut">', ""
-    ) or "3 / 6" in inspector.said("count")
+    assert "3 / 6" in [inspector.page.text(one) for one in inspector.classed("count")]
     assert "max-age" in inspector.response.headers["Cache-Control"]
     inspector.get("/tables", as_="anon")
     products = next(row for row in inspector.rows() if row.startswith("products "))
@@ -196,7 +183,7 @@ def test_a_table_that_is_not_there_and_one_that_nobody_may_read(inspector: Inspe
     assert "Viewing as" in inspector.said("identity")
     assert inspector.json("/public/nothing", 404, as_=MEMBER)["error"]["status"] == 404
     inspector.get("/auth/users", 422, as_=MEMBER)
-    assert "permission denied" in inspector.text
+    assert "service_role may not read it" in inspector.text
 
 
 def test_without_a_login_of_its_own_hidden_rows_stay_hidden_and_it_is_said(
@@ -217,18 +204,18 @@ def test_without_a_login_of_its_own_hidden_rows_stay_hidden_and_it_is_said(
 
 
 def test_json_of_a_page_goes_on_by_its_own_after(inspector: Inspector, odd: dict[str, str]) -> None:
-    first = inspector.json(odd["order"], as_="anon", limit=100)
-    assert len(first["rows"]) == 100
+    first = inspector.json(odd["order"], as_="anon", limit=20)
+    assert len(first["rows"]) == 20
     assert first["viewpoints"][0]["as"] == "anon"
     assert first["rows"][0]["sights"][0]["visible"] is False
-    rest = inspector.json(odd["order"], as_="anon", limit=100, after=json.dumps(first["after"]))
-    assert len(rest["rows"]) == 20
+    rest = inspector.json(odd["order"], as_="anon", limit=20, after=json.dumps(first["after"]))
+    assert len(rest["rows"]) == 4
     assert rest["after"] is None
     response = inspector.client.get(f"/inspector{odd['order']}?as=anon", headers={"Accept": "application/json"})
     assert response.is_json
     tables = inspector.json("/tables", as_="anon")["tables"]
     order = next(one for one in tables if one["table"] == "order" and one["schema"].startswith("odd"))
-    assert order["rows"] == {"visible": 60, "visible_or_more": False, "total": 120, "total_or_more": False}
+    assert order["rows"] == {"visible": 12, "visible_or_more": False, "total": 24, "total_or_more": False}
     assert (order["row_security"], order["policies"], order["may_select"]) == (True, 1, True)
 
 

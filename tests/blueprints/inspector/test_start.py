@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
-
-import pytest
 
 from tests.blueprints.inspector.conftest import Inspector
 from tests.fixtures.application import ClientFor
@@ -62,27 +59,23 @@ def test_a_role_within_an_organisation_and_claims_are_other_ways(inspector: Insp
     assert "00000000-0000-4000-8000-000000000000" in inspector.said("claims")
 
 
-@pytest.mark.parametrize(
-    ("args", "said"),
-    [
+def test_whom_nobody_can_look_through_is_said_with_what_was_typed_still_there(inspector: Inspector) -> None:
+    wrong: tuple[tuple[dict[str, str], str], ...] = (
         ({"claims": '{"role": "postgres"}'}, "may not be looked through"),
         ({"claims": "{not json"}, "no JSON"),
         ({"org": "nowhere", "role": "owner"}, "no such organisation"),
-        ({"as_": "email:nobody@nowhere.test"}, "There is no account with the address"),
-        ({"as_": "what:ever"}, "names nobody"),
-        ({"as_": "persona:00000000-0000-4000-8000-000000000000"}, "no such persona"),
-        ({"as_": "role:\0:owner"}, "Nobody has the role"),
-    ],
-)
-def test_whom_nobody_can_look_through_is_said_with_what_was_typed_still_there(
-    inspector: Inspector, args: dict[str, Any], said: str
-) -> None:
-    inspector.get("/", 422, **args)
-    assert said in inspector.text
-    typed = [one.get("value") or one.text for one in inspector.page.all("input", "textarea")]
-    assert all(value in typed for name, value in args.items() if name in ("claims", "org"))
-    answer = inspector.json("/", 422, **args)
-    assert said in answer["error"]["message"]
+        ({"as": "email:nobody@nowhere.test"}, "There is no account with the address"),
+        ({"as": "what:ever"}, "names nobody"),
+        ({"as": "persona:00000000-0000-4000-8000-000000000000"}, "no such persona"),
+        ({"as": "role:\0:owner"}, "Nobody has the role"),
+    )
+    for args, said in wrong:
+        inspector.get("/", 422, **args)
+        assert said in inspector.text
+        typed = [one.get("value") or one.text for one in inspector.page.all("input", "textarea")]
+        assert all(value in typed for name, value in args.items() if name in ("claims", "org"))
+        answer = inspector.json("/", 422, **args)
+        assert said in answer["error"]["message"]
 
 
 def test_an_address_that_says_nobody_leads_to_choosing(inspector: Inspector) -> None:

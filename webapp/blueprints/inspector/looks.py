@@ -112,7 +112,8 @@ def sheet(people: Sequence[Viewpoint], at: Address) -> Sheet:
         try:
             page = browse.browse(desk, look, first, others, at.view())
         except ERRORS as exc:
-            return Sheet(first, listed, problem=problem(exc))
+            reader = look.any_eye.identity.role
+            return Sheet(first, listed, problem=problem(exc, reader))
     for entry_id in noted:
         inspection.finish(entry_id, len(page.rows))
     return Sheet(first, listed, page)

@@ -23,6 +23,12 @@ NARROW: Final = (
 )
 
 
+REFUSED: Final = (
+    "The rows are read here by the role {reader}, and Postgres said: {message}. Its owner can grant it USAGE on the "
+    "schema and SELECT on the table."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Hold what a page or its JSON says instead of an answer."""
@@ -46,8 +52,8 @@ _KNOWN: Final[tuple[tuple[type[Exception], int, str], ...]] = (
 ERRORS: Final[tuple[type[Exception], ...]] = (*(kind for kind, _, _ in _KNOWN), TooSlow, psycopg.Error)
 
 
-def problem(exc: Exception) -> Problem:
-    """Return what to say of an error of the engine."""
+def problem(exc: Exception, reader: str = "") -> Problem:
+    """Return what to say of an error of the engine; ``reader`` is the role that was to read the rows."""
     for kind, status, title in _KNOWN:
         if isinstance(exc, kind):
             return Problem(status, title, str(exc))
@@ -55,5 +61,7 @@ def problem(exc: Exception) -> Problem:
         return Problem(503, "That took too long", NARROW)
     if isinstance(exc, psycopg.Error):
         fault = fault_of(exc)
+        if fault.sqlstate == "42501" and reader:
+            return Problem(422, f"{reader} may not read it", REFUSED.format(reader=reader, message=fault.message))
         return Problem(422, "Postgres refuses this", f"It said: {fault.message} ({fault.sqlstate}).")
     raise exc
