@@ -276,6 +276,9 @@ def test_nothing_is_searched_or_ordered_by_what_is_withheld(scratch: Scratch) ->
         scratch.why("t", {"api_token": SECRET})
     with pytest.raises(BadKey, match="withheld"):
         scratch.why("t", {"k": "1", "api_token": SECRET}, "delete", trial=True)
+    guess = Wanted({"k": 2, "api_token": SECRET}, conflict="nothing", conflict_columns=("api_token",))
+    with pytest.raises(BadRow, match="withheld"):
+        scratch.why("t", None, "insert", guess)
 
 
 def test_a_key_that_is_withheld_does_not_name_rows(scratch: Scratch) -> None:
