@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inspector.scratch import Scratch
+from tests.inspector.scratch import Scratch, person
 from webapp.inspector.catalog import table as catalog_table
 from webapp.inspector.whatif import Wanted
 from webapp.rls import Identity
@@ -14,6 +14,10 @@ BY_THE_CONNECTION = {
     "the login": (None, "session_user <> 'rowhouse_inspector'"),
     "the login, in a function": (("sql stable", "select session_user <> 'rowhouse_inspector'"), "SCHEMA.f()"),
     "the login, in a body that Postgres parsed": (("sql stable", ""), "SCHEMA.f()"),
+    "a claim that only signing in gives": (
+        None,
+        "nullif(current_setting('request.jwt.claims'), '')::json ->> 'session_id' is null",
+    ),
     "what a look alone is": (None, "current_setting('transaction_read_only') = 'on'"),
     "what the login may become": (
         ("plpgsql stable", "begin perform set_config('role', 'service_role', true); return true; end"),
@@ -43,7 +47,7 @@ def test_what_answers_by_the_connection_is_not_trusted(scratch: Scratch, case: s
     secured(scratch, *BY_THE_CONNECTION[case])
     found = scratch.why("t", {"k": "1"})
     assert not found.trusted
-    assert any("has another connection" in doubt for doubt in found.doubts)
+    assert any("on a connection of its own" in doubt for doubt in found.doubts)
     assert not scratch.page("t").rows[0].sights[0].trusted
 
 
@@ -53,6 +57,11 @@ def test_what_answers_by_chance_is_not_trusted(scratch: Scratch, case: str) -> N
     found = scratch.why("t", {"k": "1"})
     assert not found.trusted
     assert any("VOLATILE" in doubt for doubt in found.doubts)
+
+
+def test_a_claim_that_is_given_is_trusted(scratch: Scratch) -> None:
+    secured(scratch, *BY_THE_CONNECTION["a claim that only signing in gives"])
+    assert scratch.why("t", {"k": "1"}, viewpoint=person(session_id="x")).trusted
 
 
 def test_a_sub_select_of_a_table_whose_policy_asks_for_the_login_is_not_trusted(scratch: Scratch) -> None:

@@ -32,7 +32,7 @@ def doubts_of(
         found.append(f"{', '.join(volatile)} {are} VOLATILE: the answer may be another next time.")
     ambient = sorted({name for reading in asked for name in reading.ambient})
     if ambient:
-        found.append(f"The application has another connection, by which this answers: {', '.join(ambient)}.")
+        found.append(f"The application, on a connection of its own, may get another answer from: {', '.join(ambient)}.")
     if table.is_view and verdict == "undecided":
         found.append(ON_A_VIEW)
     elif verdict == "undecided":
