@@ -47,6 +47,16 @@ def test_a_row_of_somebody_else_is_status_1_and_says_which_clause(ask: Ask, worl
     assert "set local role authenticated;" in answer.output
 
 
+def test_a_value_commands_no_terminal(ask: Ask, database: Database, world: World) -> None:
+    product = world.acme.products[0]
+    database.sql("update public.products set name = e'\\x1b]0;gone\\x07' where id = %s", (product.id,))
+    answer = ask("public.products", key(product), "--as", world.acme.viewer.email)
+    assert "gone" in answer.output
+    assert not {"\x1b", "\x07"} & set(answer.output)
+    refused = ask("public.products", key(product), "--as", "\x1b[2J")
+    assert "\x1b" not in refused.output
+
+
 def test_a_bare_value_names_a_row_whose_key_is_one_column(ask: Ask, world: World) -> None:
     assert ask("organizations", str(world.acme.org.id), "--as", world.acme.viewer.email).exit_code == 0
     assert ask("public.organizations", str(world.globex.org.id), "--as", str(world.acme.viewer.id)).exit_code == 1

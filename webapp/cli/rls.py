@@ -64,6 +64,7 @@ def why(
     """
     from webapp.inspector import as_json as rendering
     from webapp.inspector.evaluate import fault_of
+    from webapp.web.typed import printable
 
     wanted = {"row": row, "returning": returning, "on_conflict": on_conflict, "trial": trial, "data": data}
     problems = _problems()
@@ -75,13 +76,13 @@ def why(
         said = fault_of(exc).message if isinstance(exc, psycopg.Error) else str(exc)
         if as_json:
             click.echo(json.dumps(rendering.undecided(said), ensure_ascii=False, indent=2))
-        click.echo(f"Error: {said}", err=True)
+        click.echo(f"Error: {printable(said)}", err=True)
         raise SystemExit(UNDECIDED) from None
     if as_json:
         click.echo(json.dumps(rendering.explanation(found), ensure_ascii=False, indent=2))
     else:
         for line in lines(found):
-            click.echo(line)
+            click.echo(printable(line, allowed="\n\t"))  # a value could command the terminal
     raise SystemExit(_STATUS[found.verdict])
 
 

@@ -82,8 +82,13 @@ def evaluate(
             half = len(rows) // 2
             parts = (evaluate(eye, table, part, items, closed=closed) for part in (rows[:half], rows[half:]))
             return [cells for part in parts for cells in part]
-        is_ours = _is_ours(exc, closed) or (items[0] != _NOTHING and _is_unreadable(eye, table, rows[0]))
-        return [[Cell(fault=Fault(UNASKED, fault_of(exc).message) if is_ours else fault_of(exc))]]
+        fault = fault_of(exc)
+        if items[0] != _NOTHING and _is_unreadable(eye, table, rows[0]):
+            # In Postgres's words may stand the value of any column.
+            fault = Fault(UNASKED, f"the row cannot be read back as this person ({fault.sqlstate})")
+        elif _is_ours(exc, closed):
+            fault = Fault(UNASKED, fault.message)
+        return [[Cell(fault=fault)]]
     return [
         [_CELLS[value] if value is None or isinstance(value, bool) else Cell(value) for value in row] for row in found
     ]
