@@ -99,6 +99,7 @@ class Table:
 
     ``key`` names the columns that name a row; where there are none, ``key_kind`` says whether the place of the row
     (``ctid``) can stand for them. ``estimate`` is the number of rows that the planner believes in, -1 if it has none.
+    ``withheld`` are columns of which nothing may be told, a digest of the row included; the catalog knows of none.
     """
 
     oid: int
@@ -118,6 +119,7 @@ class Table:
     has_children: bool = False
     estimate: int = -1
     row_triggers: tuple[str, ...] = ()
+    withheld: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:

@@ -10,7 +10,7 @@ from webapp.inspector.whatif import NewRow
 
 ON_A_VIEW = "The rows of a view come from the tables behind it, whose policies are not read here."
 BY_PLACE = "There is no primary key: the row is named by its place (ctid), which changes when the row does."
-BY_ALL = "There is no key: the row is named by a digest of all of it."
+BY_ALL = "There is no key: the row is named by a digest of all that is shown of it."
 WITHHELD = "The key is withheld: the row is named by its place (ctid), which changes when the row does."
 READ_ONLY = "25006"
 
@@ -32,7 +32,7 @@ def doubts_of(
         found.append(f"{', '.join(volatile)} {are} VOLATILE: the answer may be another next time.")
     ambient = sorted({name for reading in asked for name in reading.ambient})
     if ambient:
-        found.append(f"The application has another connection, by which this answers: {', '.join(ambient)}.")
+        found.append(f"The application, on a connection of its own, may get another answer from: {', '.join(ambient)}.")
     if table.is_view and verdict == "undecided":
         found.append(ON_A_VIEW)
     elif verdict == "undecided":

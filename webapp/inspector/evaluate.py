@@ -20,6 +20,7 @@ from webapp.inspector.quoting import name, raw
 
 RAISE = "exec_stmt_raise"  # PostgreSQL, src/pl/plpgsql/src/pl_exec.c: RAISE in a function of ours
 UNASKED = "unasked"  # stands for the code of an error where an expression could not even be asked
+_NOTHING = "true"  # an expression that asks nothing of the row
 LONGEST = 300  # characters of a value that are shown
 
 
@@ -81,7 +82,8 @@ def evaluate(
             half = len(rows) // 2
             parts = (evaluate(eye, table, part, items, closed=closed) for part in (rows[:half], rows[half:]))
             return [cells for part in parts for cells in part]
-        return [[Cell(fault=Fault(UNASKED, fault_of(exc).message) if _is_ours(exc, closed) else fault_of(exc))]]
+        is_ours = _is_ours(exc, closed) or (items[0] != _NOTHING and _is_unreadable(eye, table, rows[0]))
+        return [[Cell(fault=Fault(UNASKED, fault_of(exc).message) if is_ours else fault_of(exc))]]
     return [
         [_CELLS[value] if value is None or isinstance(value, bool) else Cell(value) for value in row] for row in found
     ]
@@ -99,6 +101,11 @@ def _is_ours(exc: psycopg.Error, closed: Collection[str]) -> bool:
         return any(name in str(said.message_primary) for name in closed)
     is_unknown = (exc.sqlstate or "").startswith("42") and exc.sqlstate not in ("42501", "42P17")
     return is_unknown and said.statement_position is not None and said.context is None
+
+
+def _is_unreadable(eye: Eye, table: Table, row: str) -> bool:
+    """Tell whether the row itself cannot be read back as this person: the text of a name, say, in a closed schema."""
+    return evaluate(eye, table, [row], [_NOTHING])[0][0].fault is not None
 
 
 def _query(table: Table, items: Sequence[str], rows: sql.SQL) -> sql.Composed:

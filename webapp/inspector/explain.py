@@ -27,7 +27,7 @@ from webapp.inspector.quoting import name as quoted
 from webapp.inspector.rows import WHOLE, BadKey, Key, Row, alias_of, equals, fetch, is_askable, key_names
 from webapp.inspector.veil import Veil, can_be_judged, over, unreadable, veiled
 from webapp.inspector.viewpoint import Viewpoint
-from webapp.inspector.whatif import NewRow, Wanted
+from webapp.inspector.whatif import BadRow, NewRow, Wanted
 
 NOT_TRIED = "Nothing was written: only a trial, which is rolled back, has Postgres's own answer."
 NOT_ASKABLE = "Postgres cannot be asked for this row: SELECT on {} is not granted, and a WHERE reads it."
@@ -111,7 +111,10 @@ def explain_in(desk: Desk, look: Look, table: Table, question: Question) -> Expl
 
 
 def _refuse_masked(table: Table, natural: tuple[str, ...], masked: frozenset[str], question: Question) -> None:
-    """Raise BadKey for a row that is named by what is withheld: the answer would tell whether it was guessed."""
+    """Raise BadKey or BadRow for a row found by what is withheld: the answer would tell whether it was guessed."""
+    met = sorted(masked.intersection(question.wanted.conflict_columns))
+    if met:
+        raise BadRow(f"The values of {', '.join(met)} are withheld, so that ON CONFLICT is not asked about by them.")
     asked = set(question.key or ())
     guessed = sorted(asked & masked)
     if guessed and asked != set(natural):

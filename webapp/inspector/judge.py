@@ -41,6 +41,7 @@ class Stage:
         return policy.for_role and policy.command in (self.command, "all") and self.expression(policy) is not None
 
 
+SESSION: Final = "session_id"
 TOGETHER: Final = "could not be asked together"
 # What a row's expressions came to, by their SQL.
 Answers = dict[str, Cell]
@@ -193,6 +194,12 @@ class Judge:
     def _told(self, fault: Fault, text: str) -> Fault:
         return veiled(fault) if self._is_covered(text) else fault
 
+    def _unclaimed(self, expression: str) -> tuple[str, ...]:
+        """Return the claim that somebody signed in has, and whoever is looked through has not, where it is read."""
+        if f"'{SESSION}'" in expression and f'"{SESSION}"' not in self._eye.identity.claims:
+            return (f"the claim {SESSION}",)
+        return ()
+
     def _reading(self, stage: Stage, policy: Policy, clause: Clause, row: str) -> PolicyReading:
         value, is_known, fault = clause.value, clause.is_known, clause.fault
         expression = str(stage.expression(policy))
@@ -217,7 +224,7 @@ class Judge:
             fault=fault,
             clauses=(clause,),
             volatile=policy.volatile,
-            ambient=policy.ambient,
+            ambient=(*policy.ambient, *self._unclaimed(expression)),
         )
 
 

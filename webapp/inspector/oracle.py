@@ -17,7 +17,7 @@ from webapp.inspector.desk import Desk, Eye, Look, TooSlow
 from webapp.inspector.filters import Filter
 from webapp.inspector.quoting import name as quoted
 from webapp.inspector.quoting import raw
-from webapp.inspector.rows import WHOLE, Row, alias_of, is_askable, key_items, key_names, sign, type_of
+from webapp.inspector.rows import WHOLE, Row, alias_of, digested, is_askable, key_items, key_names, sign, type_of
 
 MOST_COUNTED: Final = 10_000
 COUNTING: Final = rls.Limits(statement=400, lock=200, idle=10_000, transaction=8_000)
@@ -62,9 +62,7 @@ def visible(eye: Eye, table: Table, rows: Sequence[Row]) -> set[Named] | None:
 def _among(table: Table, rows: Sequence[Row]) -> tuple[sql.Composable, list[list[str | None]]]:
     names, alias = key_names(table), alias_of(table)
     if names == (WHOLE,):
-        return sql.SQL("pg_catalog.md5({}::pg_catalog.text) = any (%s)").format(alias), [
-            [row.key[WHOLE] for row in rows]
-        ]
+        return digested(table) + sql.SQL(" = any (%s)"), [[row.key[WHOLE] for row in rows]]
     parameters = [[row.key[name] for row in rows] for name in names]
     kinds = [raw(type_of(table, name)) for name in names]
     items = [sql.SQL("{}.{}").format(alias, quoted(name)) for name in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -59,11 +58,22 @@ def is_askable(table: Table) -> bool:
     )
 
 
+def digested(table: Table) -> sql.Composed:
+    """Return SQL for the digest that names a view's row: of what is withheld it could be guessed."""
+    alias = alias_of(table)
+    whole = sql.SQL("{}").format(alias)
+    if table.withheld:
+        shown = [column.name for column in table.columns if column.name not in table.withheld]
+        columns = (sql.SQL("{}.{}").format(alias, quoted(name)) for name in shown)
+        whole = sql.SQL("row({})").format(sql.SQL(", ").join(columns))
+    return sql.SQL("pg_catalog.md5({}::pg_catalog.text)").format(whole)
+
+
 def key_items(table: Table) -> list[sql.Composed]:
     """Return SQL for each part of the key, as text."""
     alias = alias_of(table)
     if key_names(table) == (WHOLE,):
-        return [sql.SQL("pg_catalog.md5({}::pg_catalog.text)").format(alias)]
+        return [digested(table)]
     return [sql.SQL("{}.{}::pg_catalog.text").format(alias, quoted(name)) for name in key_names(table)]
 
 
@@ -113,7 +123,7 @@ def equals(table: Table, key: Key) -> tuple[sql.Composed, list[str | None]]:
         if value is not None and not is_text(value):
             raise BadKey(f"No row of {table.full_name} has such a {name}: it contains what is no character of a text.")
         if name == WHOLE:
-            parts.append(sql.SQL("pg_catalog.md5({}::pg_catalog.text) = %s").format(alias))
+            parts.append(digested(table) + sql.SQL(" = %s"))
             values.append(value)
         elif value is None:
             parts.append(sql.SQL("{}.{} is null").format(alias, quoted(name)))
@@ -175,8 +185,3 @@ def row_of(table: Table, found: Sequence[str | None]) -> Row:
         str(found[len(names)]),
         {column.name: value for column, value in zip(table.columns, found[len(names) + 1 :], strict=True)},
     )
-
-
-def digest(text: str) -> str:
-    """Return the digest that names a view's row, as Postgres computes it."""
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

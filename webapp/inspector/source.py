@@ -47,7 +47,7 @@ class Source:
         offset = 0
         if order is None:
             start = str(place[0]) if place else ""
-            offset = int(start) if start.isdecimal() else 0
+            offset = int(start) if start.isdecimal() and len(start) < 19 else 0
             if backwards:  # the rows before the one of that number
                 last = max(offset - 1, 0)
                 offset = max(last - limit, 0)

@@ -73,7 +73,7 @@ def over(desk: Desk, table: Table) -> Veil:
     masked = masked_columns(desk, table)
     if masked.intersection(table.key):
         table = replace(table, key=(), key_kind="place")
-    return Veil(desk, table, masked)
+    return Veil(desk, replace(table, withheld=masked), masked)
 
 
 def unreadable(look: Look, table: Table) -> frozenset[str]:

@@ -227,14 +227,18 @@ def try_it(
     try:
         with desk.trial(identity) as eye:
             count = eye.run(made, parameters).rowcount
+            # What waits for COMMIT is otherwise never looked at.
+            eye.run("set constraints all immediate")
             took = _since(began)
     except TooSlow as exc:
         return Oracle(None, f"it took too long: {exc}", "57014", _since(began), is_trial=True)
     except psycopg.Error as exc:
         return _refused(exc, table, _since(began), covered)
-    if count == 0 and wanted.conflict is None:
+    skips = wanted.conflict == "nothing" or (wanted.conflict == "update" and not wanted.given)
+    if count == 0 and not skips:
         return Oracle("denied", "it changed no row", milliseconds=took, is_trial=True)
-    done = "wrote nothing, since there was a conflict" if count == 0 else f"{_DONE[command]} {count} row"
+    held = f" or a trigger held it back ({', '.join(table.row_triggers)})" if table.row_triggers else ""
+    done = f"wrote nothing, since there was a conflict{held}" if count == 0 else f"{_DONE[command]} {count} row"
     return Oracle("allowed", f"it {done}, and was rolled back", milliseconds=took, is_trial=True)
 
 

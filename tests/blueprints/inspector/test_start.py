@@ -164,6 +164,21 @@ def test_every_use_is_in_the_log_before_the_first_row_is_read(
     assert any("Viewer of Acme" in row and "trial" in row and "delete" in row for row in inspector.rows())
 
 
+def test_who_somebody_is_and_their_claims_are_not_shown_without_an_entry(
+    inspector: Inspector, world: World, database: Database
+) -> None:
+    mine = "select action, viewpoint from rowhouse.inspections where actor = %s order by id desc limit 1"
+    whom = "user:" + str(world.acme.viewer.id)
+    for path in ("/", "/tables?counts=no", "/public/products/what-if", "/log"):
+        inspector.get("/public/products", as_="anon")  # another entry in between
+        path, _, counts = path.partition("?counts=")
+        inspector.get(path, as_=whom, counts=counts)
+        action = "log" if path == "/log" else "people"
+        assert database.sql(mine, (world.platform_admin.id,)) == [(action, whom)], path
+    inspector.get("/tables", as_="anon", with_=whom)
+    assert database.sql(mine, (world.platform_admin.id,)) == [("people", whom)]
+
+
 def test_looking_changes_nothing_but_the_log(inspector: Inspector, world: World, database: Database) -> None:
     before = database.snapshot()
     row = f'{{"id":"{world.acme.products[0].id}","org_id":"{world.acme.org.id}"}}'

@@ -86,7 +86,7 @@ class Address:
         which = self.show if self.show in get_args(Which) else "all"
         if not self.other and which not in ("all", "visible", "hidden"):
             which = "all"
-        limit = int(self.limit) if self.limit.isascii() and self.limit.isdecimal() else LIMIT
+        limit = int(self.limit[:9]) if self.limit.isascii() and self.limit.isdecimal() else LIMIT
         return View(
             tuple(filters.parse(text) for text in self.filters),
             filters.order(self.order) if self.order else None,

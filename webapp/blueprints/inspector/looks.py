@@ -27,6 +27,7 @@ from webapp.web import inspection
 
 BROWSERS: Final = ("anon", "authenticated")  # the roles that anybody's browser can have
 PEOPLE: Final = 20
+NOBODYS: Final = ("anon", "claims:")  # viewpoints that tell nothing of an account
 _NOBODY: Final = rls.Identity.anonymous()
 
 
@@ -171,6 +172,13 @@ def predicted(
         found = explain.explain_in(desk, look, of, explain.Question(seen_as, command, key, wanted, is_trial))
         entry.rows = 1
     return found
+
+
+def noted(seen_as: Viewpoint | None) -> None:
+    """Record that somebody was looked up, where the page shows no more of them than who they are and their claims."""
+    if seen_as is not None and not seen_as.spec.startswith(NOBODYS):
+        with inspection.recorded(InspectionAction.PEOPLE, seen_as) as entry:
+            entry.rows = 1
 
 
 def people(query: str) -> tuple[Person, ...]:

@@ -54,6 +54,8 @@ def start(*, status: int = 200, **context: Any) -> ResponseReturnValue:
     errors: dict[str, str] = {}
     found: tuple[Any, ...] | None = None
     seen = _tried("as", typed["as"], errors)
+    if part_asked_for() != "inspector_people":
+        looks.noted(seen)
     if typed["claims"]:
         spec = "claims:" + viewpoints.encoded(typed["claims"])
         if _tried("claims", spec, errors):
@@ -124,7 +126,13 @@ def tables() -> ResponseReturnValue:
     seen = answers.seen(spec)
     other = answers.seen(request.args["with"]) if request.args.get("with") else None
     listed = looks.schemas(seen)
-    counts = looks.counted(seen, listed) if request.args.get("counts") != "no" else {}
+    if request.args.get("counts") == "no":
+        looks.noted(seen)
+        counts = {}
+    else:
+        counts = looks.counted(seen, listed)
+    if not part_asked_for():
+        looks.noted(other)
     if answers.wants_json():
         every = [line for schema in listed for line in answers.schema_json(schema, counts)]
         return jsonify({"viewpoint": answers.viewpoint_json(seen), "tables": every})
@@ -220,14 +228,14 @@ def log() -> ResponseReturnValue:
     """Show what the Inspector was used for: who looked at what as whom, newest first."""
     spec = request.args.get("as", "")
     edges = {name: _id(request.args.get(name)) for name in ("after", "before")}
-    entry = inspection.record(InspectionAction.LOG)
+    seen = _tried("as", spec, {})
+    entry = inspection.record(InspectionAction.LOG, seen)
     found = queries.log(current.session, **edges)
     inspection.finish(entry, len(found.entries))
     if answers.wants_json():
         newer, older = (str(edge) if edge else None for edge in (found.newer, found.older))
         entries = [answers.entry_json(entry) for entry in found.entries]
         return jsonify({"before": newer, "after": older, "entries": entries})
-    seen = _tried("as", spec, {})
     return answers.page(
         "inspector/log.html",
         seen=seen,

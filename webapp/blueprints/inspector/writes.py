@@ -54,6 +54,7 @@ def what_if(schema: str, table: str) -> ResponseReturnValue:
         return unseen(asked)
     if answers.wants_json() or "given" in request.args or "predict" in request.args:
         return _answer(asked, InspectionAction.WHAT_IF)
+    looks.noted(asked.seen)
     return _form(asked)
 
 
