@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 from webapp.inspector import words
 from webapp.inspector.catalog import Privilege, Table
-from webapp.inspector.findings import Command, PolicyReading, Rung, Verdict
+from webapp.inspector.findings import Clause, Command, PolicyReading, Rung, Verdict
 from webapp.inspector.judge import Sentence, Stage
+from webapp.inspector.reasons import plain
 from webapp.inspector.rows import WHOLE, key_names
 from webapp.inspector.whatif import Wanted
 
+TOLD = 3  # policies that are told of in one sentence
 NO_RLS = {"matview": "a materialised view has none", "foreign": "a foreign table has none"}
 
 
@@ -203,14 +205,14 @@ def verdict(rungs: Sequence[Rung]) -> tuple[Verdict, str]:
 
 
 def reason(rung: Rung) -> str:
-    """Return a rung's evidence with the clause that decided it."""
+    """Return why a rung fails: of each policy that holds the row back, the clause that does it, in a few words."""
     asked = [reading for reading in rung.policies if reading.applies]
-    if rung.passed is False and asked:
-        holding = [reading for reading in asked if not (reading.is_known and reading.value)]
-        clause = words.deciding(holding[0].clauses) if holding else None
-        if clause is not None and holding[0].fault is None:
-            return f"{rung.evidence}. {holding[0].name}: {clause.sql}{_because(clause.evidence)}"
-    return rung.evidence
+    holding = [reading for reading in asked if reading.is_known and not reading.value]
+    told = [f"{reading.name}: {_told(words.deciding(reading.clauses))}" for reading in holding if reading.clauses]
+    if rung.passed is not False or not told or any(reading.fault is not None for reading in asked):
+        return rung.evidence
+    rest = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return f"{rung.evidence}. {'; '.join(told[:TOLD])}{rest}"
 
 
 def admission(rung: Rung) -> str:
@@ -219,8 +221,12 @@ def admission(rung: Rung) -> str:
     clause = words.granting(admitting.clauses) if admitting else None
     if admitting is None or clause is None:
         return rung.evidence
-    return f"{admitting.name} admits the row: {clause.evidence or clause.sql}"
+    return f"{admitting.name} admits the row: {_told(clause)}"
 
 
-def _because(evidence: str) -> str:
-    return f" ({evidence})" if evidence else ""
+def _told(clause: Clause | None) -> str:
+    """Return a clause as people would write it, with its evidence where there is some."""
+    if clause is None:
+        return "it is not true"
+    evidence = f" ({clause.evidence})" if clause.evidence else ""
+    return f"{plain(clause.sql)}{evidence}"
