@@ -12,24 +12,20 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 import psycopg
 from sqlalchemy import Engine
 
-from bench.products import _port, gunicorn
+from bench.servers import gunicorn, port, servers
 from tests.factories import Factories, Item, Org, Person
-from tests.fixtures.cluster import Bouncer, Postgres
 from tests.fixtures.live import Caller, calling
 from tests.models.desk import Desk
 from webapp import rls
-from webapp.ops.migrate import upgrade
 
 DATABASE: Final = "rowhouse"
 MOST: Final = 1.5
@@ -192,17 +188,6 @@ def timed(what: str, act: Callable[[], None]) -> None:
     print(f"{what} took {time.perf_counter() - began:.0f} s")
 
 
-def serve(stack: ExitStack, bouncer: Bouncer) -> str:
-    """Return the address of the application, served by one worker until the stack ends."""
-    settings = {
-        "DATABASE_URL": bouncer.url("rowhouse_web", DATABASE),
-        "SIGNIN_DATABASE_URL": bouncer.url("rowhouse_signin", DATABASE),
-        "SECRET_KEY": "k" * 32, "JWT_SECRET": "j" * 32, "LOG_LEVEL": "ERROR",
-    }  # fmt: skip
-    port = stack.enter_context(_port())
-    return stack.enter_context(gunicorn("wsgi:app", port, settings, 1, 2))
-
-
 def main() -> None:
     """Run the measurements and print them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -213,30 +198,18 @@ def main() -> None:
     asked = parser.parse_args()
 
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        postgres = Postgres(folder)
-        stack.callback(postgres.close)
-        postgres.initialise()
-        upgrade(postgres.url("postgres", DATABASE))
-        postgres.set_passwords()
-        bouncer = Bouncer(folder, postgres)
-        bouncer.start()
-        stack.callback(bouncer.stop)
-        owner = stack.enter_context(postgres.connect(DATABASE, "postgres"))
-        superuser = stack.enter_context(postgres.connect(DATABASE))
-        factories = Factories(lambda: owner)
+        running = stack.enter_context(servers())
+        factories = running.factories
         orgs = [(factories.organization(slug=slug), count) for slug, count in (("few", FEW), ("many", asked.orders))]
         people = {"owner": factories.person(), "member": factories.person()}
         for org, _ in orgs:
             factories.membership(org, people["owner"], "owner")
             factories.membership(org, people["member"], "member")
-        version = owner.execute("show server_version").fetchone()
-        assert version
-        print(f"PostgreSQL {version[0]}")
-        timed(f"making {FEW:,} and {asked.orders:,} orders", lambda: load(superuser, orgs, people["member"]))
-        pages(serve(stack, bouncer), people, orgs, asked.rounds)
-        engine = rls.create_engine(bouncer.url("rowhouse_web", DATABASE))
+        timed(f"making {FEW:,} and {asked.orders:,} orders", lambda: load(running.superuser, orgs, people["member"]))
+        held = stack.enter_context(port())
+        address = stack.enter_context(gunicorn("wsgi:app", held, running.settings, 1, 2))
+        pages(address, people, orgs, asked.rounds)
+        engine = rls.create_engine(running.settings["DATABASE_URL"])
         stack.callback(engine.dispose)
         writers(engine, factories, asked.writers, max(3, asked.rounds // 5), asked.seconds)
 

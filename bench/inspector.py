@@ -15,25 +15,21 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 import psycopg
 
-from bench.products import _port, gunicorn
-from tests.factories import Factories, Person
-from tests.fixtures.cluster import Bouncer, Postgres
+from bench.servers import gunicorn, port, servers
+from tests.factories import Person
 from tests.fixtures.live import Caller, calling
 from webapp import rls
 from webapp.inspector import catalog
 from webapp.inspector.browse import SELECT, View, browse
 from webapp.inspector.desk import Desk, Look
 from webapp.inspector.judge import Judge
-from webapp.ops.migrate import upgrade
 
 DATABASE: Final = "rowhouse"
 EXPLAINED: Final = 100
@@ -169,36 +165,18 @@ def main() -> None:
     asked = parser.parse_args()
 
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        postgres = Postgres(folder)
-        stack.callback(postgres.close)
-        postgres.initialise()
-        upgrade(postgres.url("postgres", DATABASE))
-        postgres.set_passwords()
-        bouncer = Bouncer(folder, postgres)
-        bouncer.start()
-        stack.callback(bouncer.stop)
-        owner = stack.enter_context(postgres.connect(DATABASE, "postgres"))
-        superuser = stack.enter_context(postgres.connect(DATABASE))
-        factories = Factories(lambda: owner)
+        running = stack.enter_context(servers())
+        factories = running.factories
         org, person = factories.organization(), factories.person()
         factories.membership(org, person, "member")
         admin = factories.person(platform_admin=True)
         given = {"org": str(org.id), "person": str(person.id)}
-        superuser.execute(_inlined(_SIX, given))
-        print(f"PostgreSQL {owner.info.parameter_status('server_version')}")
-        desk = Desk(rls.create_engine(bouncer.url("rowhouse_inspector", DATABASE)))
+        running.superuser.execute(_inlined(_SIX, given))
+        desk = Desk(rls.create_engine(running.settings["INSPECTOR_DATABASE_URL"]))
         explaining(desk, person, asked.rounds)
-        fill(superuser, person, asked.rows)
-        settings = {
-            "DATABASE_URL": bouncer.url("rowhouse_web", DATABASE),
-            "SIGNIN_DATABASE_URL": bouncer.url("rowhouse_signin", DATABASE),
-            "INSPECTOR_DATABASE_URL": bouncer.url("rowhouse_inspector", DATABASE),
-            "SECRET_KEY": "k" * 32, "JWT_SECRET": "j" * 32, "LOG_LEVEL": "ERROR",
-        }  # fmt: skip
-        port = stack.enter_context(_port())
-        address = stack.enter_context(gunicorn("wsgi:app", port, settings, 1, 2))
+        fill(running.superuser, person, asked.rows)
+        held = stack.enter_context(port())
+        address = stack.enter_context(gunicorn("wsgi:app", held, running.settings, 1, 2))
         opening(stack.enter_context(calling(address, admin)), person, asked.rows, asked.rounds)
 
 

@@ -9,25 +9,17 @@ A B A B …, so that a machine that slows down slows both. Prints each round, th
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import statistics
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
-import psycopg
 
-from tests.fixtures.cluster import Bouncer, Postgres
-from tests.fixtures.ports import Port
+from bench.servers import gunicorn, port, servers
 from webapp.ops import demo
-from webapp.ops.migrate import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = "rowhouse"
@@ -35,32 +27,6 @@ EMAIL, PATH = "owner@acme.test", "/o/acme/products/"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _WRONG = re.compile(r"(Non-2xx or 3xx responses|Socket errors):?\s*(.+)")
-
-
-@contextmanager
-def gunicorn(target: str, port: int, environ: dict[str, str], workers: int, threads: int) -> Iterator[str]:
-    """Serve ``target`` on loopback until the block ends; yield its address."""
-    command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "--bind", f"127.0.0.1:{port}",
-               "--workers", str(workers), "--threads", str(threads), "--log-level", "error", target]  # fmt: skip
-    with (
-        tempfile.TemporaryFile() as log,
-        subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stderr=log, stdout=log) as process,
-    ):
-        try:
-            address = f"http://127.0.0.1:{port}"
-            for _ in range(200):
-                try:
-                    httpx.get(f"{address}/health", timeout=2)
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.05)
-            else:
-                log.seek(0)
-                raise SystemExit(f"{target} did not answer.\n{log.read().decode()}")
-            yield address
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def sign_in(address: str) -> str:
@@ -99,40 +65,22 @@ def main() -> None:
         raise SystemExit("wrk is not installed; on Debian: apt-get install wrk")
 
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)
-        postgres = Postgres(folder)
-        stack.callback(postgres.close)
-        postgres.initialise()
-        direct = postgres.url("postgres", DATABASE)
-        upgrade(direct)
-        postgres.set_passwords()
-        demo.seed(direct)
-        bouncer = Bouncer(folder, postgres)
-        bouncer.start()
-        stack.callback(bouncer.stop)
-        with psycopg.connect(direct) as owner:
-            owner.execute("grant select on public.products to rowhouse_web")  # the limit has no role but its login
-            owner.execute("create policy limit_reads on public.products for select to rowhouse_web using (true)")
-            row = owner.execute("select id from public.organizations where slug = 'acme'").fetchone()
-            assert row
-        web = bouncer.url("rowhouse_web", DATABASE)
-        settings = {
-            "DATABASE_URL": web, "SIGNIN_DATABASE_URL": bouncer.url("rowhouse_signin", DATABASE),
-            "SECRET_KEY": "k" * 32, "JWT_SECRET": "j" * 32, "LOG_LEVEL": "ERROR",
-        }  # fmt: skip
-        ports = [stack.enter_context(_port()) for _ in range(2)]
+        running = stack.enter_context(servers())
+        demo.seed(running.direct)
+        owner = running.owner
+        owner.execute("grant select on public.products to rowhouse_web")  # the limit has no role but its login
+        owner.execute("create policy limit_reads on public.products for select to rowhouse_web using (true)")
+        row = owner.execute("select id from public.organizations where slug = 'acme'").fetchone()
+        assert row
+        settings, web = running.settings, running.settings["DATABASE_URL"]
+        ports = [stack.enter_context(port()) for _ in range(2)]
         page = stack.enter_context(gunicorn("wsgi:app", ports[0], settings, asked.workers, asked.threads))
         cookie = sign_in(page)
         size = len(httpx.get(page + PATH, headers={"Cookie": cookie}).raise_for_status().content)
         limits = {"LIMIT_DATABASE_URL": web, "LIMIT_ORG": str(row[0]), "LIMIT_PADDING": str(max(0, size // 50 - 200))}
         bare = stack.enter_context(gunicorn("bench.limit:app", ports[1], limits, asked.workers, asked.threads))
         bare_size = len(httpx.get(bare).raise_for_status().content)
-        with psycopg.connect(direct) as owner:
-            version = owner.execute("show server_version").fetchone()
-            assert version
-
-        print(f"PostgreSQL {version[0]}, {asked.workers} workers x {asked.threads} threads, wrk with "
+        print(f"{asked.workers} workers x {asked.threads} threads, wrk with "
               f"{asked.connections} connections, {asked.rounds} rounds of {asked.seconds} s each, in turn")  # fmt: skip
         print(f"page: {size} bytes; limit: {bare_size} bytes")
         load(wrk, page + PATH, 1, asked.connections, cookie)
@@ -146,15 +94,6 @@ def main() -> None:
         ratio = statistics.median(p / b for p, b in zip(pages, bares, strict=True))
         print(f"median:  page {statistics.median(pages):8.1f}/s   limit {statistics.median(bares):8.1f}/s   "
               f"ratio {ratio:.3f}")  # fmt: skip
-
-
-@contextmanager
-def _port() -> Iterator[int]:
-    port = Port()
-    try:
-        yield port.number
-    finally:
-        port.release()
 
 
 if __name__ == "__main__":
