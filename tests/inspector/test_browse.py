@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from tests.inspector.scratch import ANON, SOMEBODY, Scratch
-from webapp.inspector import as_json, browse, catalog, oracle
+from webapp.inspector import as_json, browse, catalog, oracle, reasons
 from webapp.inspector.browse import Page, View, Which
 from webapp.inspector.filters import BadFilter, Filter, Order
 
@@ -126,3 +126,16 @@ def test_a_table_without_rows_is_a_page_without_rows(scratch: Scratch) -> None:
     scratch.secured("t", "k int primary key", "using (true)")
     page = scratch.page("t")
     assert (page.rows, page.after, page.before, page.cut) == ((), None, None, False)
+
+
+def test_a_row_that_is_too_large_is_shown_as_postgres_does_and_judged_by_itself(scratch: Scratch) -> None:
+    scratch.secured("t", "k int primary key, body text", "using (k <> 2)")
+    scratch.run(
+        "insert into t select n, case when n = 3 then 'short' else repeat('x', 300000) end from generate_series(1, 3) n"
+    )
+    rows = scratch.page("t").rows
+    assert [(seen.visible, seen.sights[0].trusted) for seen in rows] == [(True, False), (False, False), (True, True)]
+    assert {seen.sights[0].reason for seen in rows[:2]} == {reasons.TOO_LARGE}
+    assert max(len(seen.row.text) for seen in rows) < 1_000
+    found = scratch.why("t", {"k": "2"})
+    assert (found.verdict, found.trusted) == ("denied", True)

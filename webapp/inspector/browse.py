@@ -196,8 +196,13 @@ def _sights_of(eye: Eye, of: Veil, rows: Sequence[Row], readable: bool, *, other
     if not readable:
         return [Sight(True, reasons.NOT_READ, trusted=False) for _ in rows]
     judge = Judge(eye, table, veil=of)
-    readings = judge.read(SELECT, [row.text for row in rows])
-    return [_judged(judge, of, row, of_row, there) for row, of_row in zip(rows, readings, strict=True)]
+    readings = iter(judge.read(SELECT, [row.text for row in rows if row.text]))
+    return [
+        _judged(judge, of, row, next(readings), there)
+        if row.text
+        else Sight(there is not None and named(row) in there, reasons.TOO_LARGE, trusted=False)
+        for row in rows
+    ]
 
 
 def _judged(

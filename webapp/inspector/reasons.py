@@ -17,6 +17,7 @@ from webapp.inspector.rows import Row
 
 OF_A_VIEW: Final = "the tables behind the view decide"
 NOT_ASKED: Final = "Postgres could not be asked in time"
+TOO_LARGE: Final = "too large to be judged in a list; ask why"
 NOT_READ: Final = "visible; its policies cannot be read without all of its columns"
 
 # "( SELECT f() AS f)" is how Postgres prints a call that was wrapped to be made once; "'x'::text" a plain text.

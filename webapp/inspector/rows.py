@@ -26,7 +26,10 @@ class BadKey(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold a row: what names it, all of it as the text of its composite value, and its columns to be shown."""
+    """Hold a row: what names it, all of it as the text of its composite value, and its columns to be shown.
+
+    The text is empty in a list where it would be too much: a composite value has parentheses at least.
+    """
 
     key: dict[str, str | None]
     text: str

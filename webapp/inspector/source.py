@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -17,6 +18,7 @@ from webapp.inspector.quoting import is_text
 from webapp.inspector.quoting import name as quoted
 from webapp.inspector.rows import Row, alias_of, key_items, row_of, value_items, whole_item
 
+MOST_OF_A_ROW: Final = 256 * 2**10  # bytes of a row's text that a list carries to the policies, of each row
 Placed = tuple[Row, tuple[str | None, ...]]
 
 
@@ -91,7 +93,10 @@ class Source:
     def _items(self) -> list[sql.Composable]:
         table = self._table
         values = value_items(table, self._masked, self.unreadable)
-        return [*key_items(table), whole_item(table, self.unreadable), *values]
+        whole = sql.SQL("case when pg_catalog.octet_length({0}) <= {1} then {0} else '' end").format(
+            whole_item(table, self.unreadable), sql.Literal(MOST_OF_A_ROW)
+        )
+        return [*key_items(table), whole, *values]
 
 
 def _explained(exc: psycopg.Error) -> Exception:
