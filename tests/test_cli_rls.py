@@ -13,7 +13,8 @@ from tests.factories import Item
 from tests.fixtures.database import Database
 from tests.fixtures.world import World
 from webapp.cli import main
-from webapp.cli.rls import table_of
+from webapp.cli.rls import _clause_lines, table_of
+from webapp.inspector.findings import Clause
 
 Ask = Any
 
@@ -81,6 +82,11 @@ def test_clauses_are_nested_with_their_values(ask: Ask, database: Database, worl
     clauses = [clause for policy in asked for clause in policy["clauses"]]
     assert all({"sql", "value", "clauses"} <= set(clause) for clause in clauses)
     assert any(clause["clauses"] for clause in clauses)
+
+
+def test_a_clause_of_several_lines_stays_below_its_policy() -> None:
+    clause = Clause("CASE\n    WHEN a THEN b\nEND", "leaf", value=True, is_known=True, evidence="it is ''")
+    assert _clause_lines(clause, 4) == ["    ✓ CASE\n          WHEN a THEN b\n      END   it is ''"]
 
 
 def _order_key(world: World) -> str:

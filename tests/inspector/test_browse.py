@@ -129,6 +129,12 @@ def test_a_foreign_key_is_told_by_what_people_call_its_row(scratch: Scratch) -> 
     assert "Seven" in scratch.why("t", {"k": "1"}).cause
 
 
+def test_a_text_that_is_empty_is_told_in_quotes(scratch: Scratch) -> None:
+    scratch.secured("t", "k int primary key, v text", "using (v = 'x')")
+    scratch.run("insert into t values (1, '')")
+    assert "(it is '')" in scratch.why("t", {"k": "1"}).cause
+
+
 def test_a_table_without_rows_is_a_page_without_rows(scratch: Scratch) -> None:
     scratch.secured("t", "k int primary key", "using (true)")
     page = scratch.page("t")

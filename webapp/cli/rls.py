@@ -73,7 +73,11 @@ def why(
     except problems as exc:
         import psycopg
 
+        from webapp.inspector.desk import TooSlow
+
         said = fault_of(exc).message if isinstance(exc, psycopg.Error) else str(exc)
+        if isinstance(exc, TooSlow):
+            said = f"Postgres was stopped before it had an answer: {said}."
         if as_json:
             click.echo(json.dumps(rendering.undecided(said), ensure_ascii=False, indent=2))
         click.echo(f"Error: {printable(said)}", err=True)
@@ -252,7 +256,8 @@ def _clause_lines(clause: Any, indent: int) -> list[str]:
 
     mark = "?" if not clause.is_known else "✓" if clause.value else "✗"
     words = {"and": "all of these", "or": "any of these", "not": "not"}
-    said = words.get(clause.kind) or plain(clause.sql)
+    # Postgres prints a CASE on several lines, from the left edge on.
+    said = words.get(clause.kind) or plain(clause.sql).replace("\n", f"\n{' ' * (indent + 2)}")
     evidence = f"   {clause.evidence}" if clause.evidence else ""
     return [
         f"{' ' * indent}{mark} {said}{evidence}",

@@ -19,9 +19,9 @@ def quoted(operand: Operand) -> str:
 
 
 def shown(value: str | None) -> str:
-    """Return a value as it stands in a sentence, cut where it is long; NULL for none."""
-    if value is None:
-        return "NULL"
+    """Return a value as it stands in a sentence, cut where it is long; NULL for none, quotes around an empty one."""
+    if not value:
+        return "NULL" if value is None else "''"
     return value if len(value) <= SHORT else value[: SHORT - 1] + "…"
 
 
