@@ -98,7 +98,7 @@ class Judge:
         """Return what the readings of a row come to.
 
         Where one of several permissive policies raises, whether the statement raises is asked of Postgres, for all of
-        them joined by OR in the order of their names, as it joins them: one that is true may end the question before
+        them joined by OR against the order of their names, as it joins them: one that is true may end the question before
         the other is reached, and a right that lacks is missed before any row is read.
         """
         admitted, why = words.permissive(readings)
@@ -108,7 +108,7 @@ class Judge:
             # What could not be asked may lack a right, which is missed before the first policy is asked of a row.
             admitted, why = None, TOGETHER
         if len(joined) > 1 and any(reading.fault is not None for reading in joined):
-            expressions = [str(stage.expression(policies[reading.name])) for reading in joined]
+            expressions = [str(stage.expression(policies[reading.name])) for reading in reversed(joined)]
             closed = [name for reading in joined for name in policies[reading.name].closed]
             expression = " OR ".join(f"({one})" for one in expressions)
             whole = evaluate(self._eye, self._table, [row], [expression], closed=closed)[0][0]
