@@ -98,8 +98,8 @@ class Judge:
         """Return what the readings of a row come to.
 
         Where one of several permissive policies raises, whether the statement raises is asked of Postgres, for all of
-        them joined by OR against the order of their names, as it joins them: one that is true may end the question before
-        the other is reached, and a right that lacks is missed before any row is read.
+        them joined by OR as it joins them, against the order of their names: one that is true may end the question
+        before the other is reached, and a right that lacks is missed before any row is read.
         """
         admitted, why = words.permissive(readings)
         joined = [reading for reading in readings if reading.applies and reading.permissive]

@@ -80,9 +80,9 @@ def _named(operand: Operand, names: Mapping[str, str]) -> str:
 def permissive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
     """Return whether the permissive policies admit the row, and why: one must; None where that is not known.
 
-    Postgres asks them against the order of their names, as its cache of a table lists them (RelationBuildRowSecurity in
-    src/backend/commands/policy.c), and stops at the first that is true; one that raises before that raises for the whole
-    statement.
+    Postgres asks them against the order of their names, as its cache of a table lists them (RelationBuildRowSecurity
+    in src/backend/commands/policy.c), and stops at the first that is true; one that raises before that raises for the
+    whole statement.
     """
     asked = [reading for reading in readings if reading.applies and reading.permissive]
     if not asked:
