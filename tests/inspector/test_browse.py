@@ -112,6 +112,13 @@ def test_counting_stops_at_ten_thousand(scratch: Scratch) -> None:
     assert count.estimate == 10_002
 
 
+def test_rows_that_the_service_role_may_not_read_are_not_counted_as_none(scratch: Scratch) -> None:
+    scratch.secured("t", "k int primary key", "using (true)")
+    scratch.run("insert into t values (1)", "revoke select on t from authenticated, service_role")
+    count = oracle.count(scratch.desk, SOMEBODY.identity, scratch.table("t"))
+    assert (count.total, count.visible) == (None, 0)
+
+
 def test_a_foreign_key_is_told_by_what_people_call_its_row(scratch: Scratch) -> None:
     scratch.run('create table "o %s" (id int primary key, name text)', """insert into "o %s" values (7, 'Seven')""")
     scratch.secured("t", 'k int primary key, o_id int references "o %s"', "using (o_id = 8)")

@@ -22,6 +22,7 @@ GOOD = """<!DOCTYPE html>
 
 FAULTS = [
     ("<h1>Products</h1>", "", "has 0 <h1>"),
+    ("</title>", '</title><link rel="expect" href="#head-end" blocking="render">', "painting waits for '#head-end'"),
     ("<h1>Products</h1>", "<h1>Products</h1><h1>More</h1>", "has 2 <h1>"),
     ("<h1>Products</h1>", "<h1> </h1>", "has 1 <h1>"),
     ("Products · Rowhouse", " · Rowhouse", "no title of its own"),

@@ -90,7 +90,7 @@ def _columns_rung(table: Table, command: Command, wanted: Wanted) -> Rung:
             return Rung("columns", "Columns", True, f"all {len(table.columns)}")
         return Rung("columns", "Columns", bool(readable), f"{len(readable)} of {len(table.columns)}; not {_list(rest)}")
     return Rung(
-        "columns", "Columns", True, f"{_list(wanted.given)} may be written" if wanted.given else "nothing lacks"
+        "columns", "Columns", True, f"{_list(wanted.given)} may be written" if wanted.given else "no right is missing"
     )
 
 
@@ -212,7 +212,10 @@ def reason(rung: Rung) -> str:
     if rung.passed is not False or not told or any(reading.fault is not None for reading in asked):
         return rung.evidence
     rest = f"; and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return f"{rung.evidence}. {'; '.join(told[:TOLD])}{rest}"
+    # Away from its rung, the number of policies would not say what it counts.
+    none = rung.evidence == words.none_admits(len(asked))
+    said = "no permissive policy admits the row" if none else rung.evidence
+    return f"{said}. {'; '.join(told[:TOLD])}{rest}"
 
 
 def admission(rung: Rung) -> str:

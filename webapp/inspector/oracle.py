@@ -112,8 +112,9 @@ def counts(desk: Desk, identity: rls.Identity, entries: Sequence[Entry]) -> dict
 
 
 def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> Count:
-    all_of = _up_to(look.seer, schema, name, filters, table) if look.seer else None
-    seen = _up_to(look.person, schema, name, filters, table)
+    # A person who is refused sees none; that the service role is refused tells nothing of the rows.
+    all_of = _up_to(look.seer, schema, name, filters, table, refused=None) if look.seer else None
+    seen = _up_to(look.person, schema, name, filters, table, refused=0)
     return Count(
         None if all_of is None else min(all_of, MOST_COUNTED),
         None if seen is None else min(seen, MOST_COUNTED),
@@ -123,7 +124,9 @@ def _counted(look: Look, schema: str, name: str, filters: Sequence[Filter], tabl
     )
 
 
-def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None) -> int | None:
+def _up_to(
+    eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: Table | None, *, refused: int | None
+) -> int | None:
     parts, values = narrowing.condition(table, filters) if table else ([], [])
     query = sql.SQL("select count(*) from (select from {} as {}{} limit {}) as counted").format(
         quoted(schema, name),
@@ -137,5 +140,5 @@ def _up_to(eye: Eye, schema: str, name: str, filters: Sequence[Filter], table: T
     except TooSlow:
         return None
     except psycopg.Error as exc:
-        # Whoever is refused sees none. What went wrong otherwise, a policy that raises above all, is no number.
-        return 0 if exc.sqlstate == "42501" else None
+        # What went wrong otherwise, a policy that raises above all, is no number.
+        return refused if exc.sqlstate == "42501" else None

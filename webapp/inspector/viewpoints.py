@@ -154,7 +154,8 @@ def _role(desk: Desk, rest: str) -> Viewpoint:
     people = members(desk, slug, role)
     if not people:
         raise UnknownViewpoint(
-            f"Nobody has the role {_shown(role)} in the organisation {_shown(slug)}, or there is no such organisation."
+            f"Nobody has the role {_shown(role)} in the organisation {_shown(slug)}, or there is no such organisation. "
+            "It is named as it stands in addresses."
         )
     person = of_person(desk, people[0])
     org = next((m.org_name for m in people[0].memberships if m.slug == slug), slug)

@@ -94,7 +94,12 @@ def permissive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
             return None, f"{reading.name} could not be asked"
         if reading.value:
             return True, admitting(asked)
-    return False, f"0 of {len(asked)} admit the row; one must"
+    return False, none_admits(len(asked))
+
+
+def none_admits(asked: int) -> str:
+    """Return that none of so many permissive policies admits the row, as it stands beside their name."""
+    return f"0 of {asked} admit the row; one must"
 
 
 def admitting(asked: Sequence[PolicyReading]) -> str:

@@ -62,6 +62,9 @@ def test_a_filter_that_is_wrong_is_said_and_stays_in_its_field(inspector: Inspec
         assert field.get("aria-invalid") == "true"
         assert inspector.hrefs("Remove the filter: stock > 1")
         assert said in inspector.json(PRODUCTS, 422, as_=MEMBER, f=typed)["error"]["message"]
+    inspector.get(PRODUCTS, 422, as_=MEMBER, order="colour")
+    field = next(one for one in inspector.page.all("input") if one.get("id") == "q")
+    assert field.get("aria-invalid") is None
 
 
 def test_a_header_orders_and_orders_the_other_way(inspector: Inspector, world: World) -> None:

@@ -106,6 +106,25 @@ def test_an_update_and_a_delete_of_a_row(inspector: Inspector, world: World) -> 
     assert "No row is named" in inspector.text
 
 
+def test_a_table_leads_to_an_insert_and_only_a_row_to_the_other_commands(inspector: Inspector) -> None:
+    inspector.get("/public/products", as_=MEMBER, f="name = nothing is called so")
+    inspector.follow("What if…")
+    assert "What if Member inserts a row" in inspector.text
+    assert inspector.hrefs("Insert")
+    assert not inspector.hrefs("Update")
+    inspector.get(PRODUCTS, 400, as_=MEMBER, do="update")
+    assert "No row is named" in inspector.text
+    assert "typed" not in inspector.text
+    inspector.follow("To the rows")
+
+
+def test_a_constraint_that_refuses_what_the_policies_admit_is_told_apart(inspector: Inspector, world: World) -> None:
+    given = {"org_id": str(world.acme.org.id), "name": "Without a price", "sku": "N"}
+    data = {"act": "try", "confirm": "yes", "given": json.dumps(given)}
+    inspector.post(PRODUCTS, data, 200, as_=MEMBER, do="insert")
+    assert "Postgres agrees, but a constraint refuses the row" in inspector.said("verdict")
+
+
 def test_the_prediction_is_json_by_its_address(inspector: Inspector, world: World) -> None:
     given = json.dumps({"org_id": str(world.globex.org.id), "name": "x", "price": 1, "sku": "x"})
     found = inspector.json(PRODUCTS, as_=MEMBER, do="insert", given=given)

@@ -41,6 +41,9 @@ def persona_create() -> ResponseReturnValue:
     except queries.NameTaken:
         form.name.errors = [TAKEN]
         return start(status=422, form=form)
+    if "name" in request.args:
+        toast(f"{made.name} is back.")
+        return redirect(url_for("inspector.index"), 303)
     toast(f"{made.name} is saved.")
     return redirect(chosen(f"persona:{made.id}"), 303)
 

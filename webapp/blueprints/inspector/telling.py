@@ -59,6 +59,8 @@ def asked(found: Explanation, seen_as: Viewpoint) -> Said:
         return Said("skip", "Postgres had no answer", f"Asked as {name(seen_as)}, {answer.outcome}.{time}")
     text = f"Asked as {name(seen_as)}, {answer.outcome}.{time}"
     if answer.verdict == found.verdict:
+        if answer.verdict == "allowed" and answer.sqlstate:
+            return Said("pass", "Postgres agrees, but a constraint refuses the row", text)
         return Said("pass", "Postgres agrees", text)
     return Said("fail", "Postgres says otherwise", text)
 

@@ -52,7 +52,8 @@ def what_if(schema: str, table: str) -> ResponseReturnValue:
     asked = _asked(schema, table, request.args)
     if isinstance(asked, Address):
         return unseen(asked)
-    if answers.wants_json() or "given" in request.args or "predict" in request.args:
+    rowless = asked.command != "insert" and not asked.at.row
+    if rowless or answers.wants_json() or "given" in request.args or "predict" in request.args:
         return _answer(asked, InspectionAction.WHAT_IF)
     looks.noted(asked.seen)
     return _form(asked)

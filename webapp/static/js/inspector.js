@@ -38,12 +38,20 @@ document.addEventListener("htmx:after:swap", (event) => {
   } else if (target?.id === "inspector-rows" && why?.firstElementChild && !new URLSearchParams(location.search).has("row")) {
     why.replaceChildren();
   }
+  if (target?.id === "inspector-rows") emptied();
   if (target?.id === "inspector-tables") here();
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && why?.contains(event.target)) find("[data-close]", why)?.click();
 });
+
+// A swap leaves what was typed where it was: what is a filter by now makes room for the next one.
+function emptied() {
+  const field = find("#q");
+  const filters = [...document.querySelectorAll("#inspector-rows input[type=hidden][name=f]")];
+  if (field && filters.some((filter) => filter.value.trim() === field.value.trim())) field.value = "";
+}
 
 // The list of tables is counted once for every page: which of them this page shows is known here.
 function here() {
