@@ -68,6 +68,7 @@ class Judge:
         self._table = table
         self._detail = detail
         self._veil = veil
+        self._policies = {policy.name: policy for policy in table.policies}
 
     def read(self, stage: Stage, rows: Sequence[str]) -> list[tuple[PolicyReading, ...]]:
         """Return, for each row, the readings of the policies that apply at ``stage``. Raises TooSlow."""
@@ -97,14 +98,17 @@ class Judge:
         """Return what the readings of a row come to.
 
         Where one of several permissive policies raises, whether the statement raises is asked of Postgres, for all of
-        them joined by OR in the order of their names, as it joins them: one that is true may end the question before
-        the other is reached, and a right that lacks is missed before any row is read.
+        them joined by OR as it joins them, against the order of their names: one that is true may end the question
+        before the other is reached, and a right that lacks is missed before any row is read.
         """
         admitted, why = words.permissive(readings)
         joined = [reading for reading in readings if reading.applies and reading.permissive]
+        policies = self._policies
+        if admitted and any(not reading.is_known and policies[reading.name].closed for reading in joined):
+            # What could not be asked may lack a right, which is missed before the first policy is asked of a row.
+            admitted, why = None, TOGETHER
         if len(joined) > 1 and any(reading.fault is not None for reading in joined):
-            policies = {policy.name: policy for policy in self._table.policies}
-            expressions = [str(stage.expression(policies[reading.name])) for reading in joined]
+            expressions = [str(stage.expression(policies[reading.name])) for reading in reversed(joined)]
             closed = [name for reading in joined for name in policies[reading.name].closed]
             expression = " OR ".join(f"({one})" for one in expressions)
             whole = evaluate(self._eye, self._table, [row], [expression], closed=closed)[0][0]

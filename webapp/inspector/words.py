@@ -80,13 +80,14 @@ def _named(operand: Operand, names: Mapping[str, str]) -> str:
 def permissive(readings: Sequence[PolicyReading]) -> tuple[bool | None, str]:
     """Return whether the permissive policies admit the row, and why: one must; None where that is not known.
 
-    Postgres asks them in the order of their names and stops at the first that is true; one that raises before that
-    raises for the whole statement.
+    Postgres asks them against the order of their names, as its cache of a table lists them (RelationBuildRowSecurity
+    in src/backend/commands/policy.c), and stops at the first that is true; one that raises before that raises for the
+    whole statement.
     """
     asked = [reading for reading in readings if reading.applies and reading.permissive]
     if not asked:
         return False, "no policy applies, and without one no row passes"
-    for reading in asked:
+    for reading in reversed(asked):
         if reading.fault is not None:
             return False, f"{reading.name} {raised(reading.fault)}"
         if not reading.is_known:
