@@ -141,7 +141,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Hold one line of the list of tables; ``may_select`` is of the role that was asked about."""
+    """Hold one line of the list of tables; ``may_select`` is of the role that was asked about.
+
+    ``security_invoker`` is of a view whose tables are read with the rights of whoever asks, and not of its owner.
+    """
 
     oid: int
     schema: str
@@ -153,6 +156,12 @@ class Entry:
     may_select: bool
     estimate: int
     is_partition: bool
+    security_invoker: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Tell whether row security can stand between a role that may select and the rows."""
+        return self.security_invoker if self.kind == "view" else self.rls_enabled
 
 
 _KINDS: dict[str, Kind] = {"r": "table", "p": "partitioned", "v": "view", "m": "matview", "f": "foreign"}

@@ -7,7 +7,10 @@ select c.oid::bigint, n.nspname, c.relname, c.relkind, c.relrowsecurity, c.relfo
   (select count(*) from pg_catalog.pg_policy p where p.polrelid = c.oid),
   has_schema_privilege(%(role)s, n.oid, 'usage')
     and (has_table_privilege(%(role)s, c.oid, 'select') or has_any_column_privilege(%(role)s, c.oid, 'select')),
-  c.reltuples::bigint, c.relispartition
+  c.reltuples::bigint, c.relispartition,
+  coalesce((
+    select o.option_value::boolean from pg_catalog.pg_options_to_table(c.reloptions) o
+    where o.option_name = 'security_invoker'), false)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
   and c.relpersistence <> 't'

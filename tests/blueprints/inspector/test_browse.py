@@ -177,7 +177,15 @@ def test_a_table_that_browsers_may_read_without_row_security_is_marked(
 ) -> None:
     inspector.get("/tables", as_="anon")
     assert any(row.startswith("..") and "off, and open to browsers" in row for row in inspector.rows())
-    assert "Row security is off, and browsers may read it" in [one.get("aria-label") for one in inspector.page.all()]
+    spoken = [one.get("aria-label") for one in inspector.page.all()]
+    assert "No row security stands before its rows, and browsers may read it" in spoken
+
+
+def test_a_view_that_browsers_read_with_its_owners_rights_is_marked(inspector: Inspector, odd: dict[str, str]) -> None:
+    inspector.get("/tables", as_="anon")
+    assert any(row.startswith("it's") and "its owner’s rights, and open to browsers" in row for row in inspector.rows())
+    inspector.get(odd["quotes"], as_="anon")
+    assert inspector.classed("note-warn")
 
 
 def test_a_table_that_is_not_there_and_one_that_nobody_may_read(inspector: Inspector, world: World) -> None:

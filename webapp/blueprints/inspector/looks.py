@@ -68,7 +68,7 @@ def schemas(seen_as: Viewpoint | None) -> tuple[Schema, ...]:
 
 def _schemas(desk: Desk, look: Look, role: str) -> tuple[Schema, ...]:
     entries = catalog.tables(look.any_eye, role)
-    unguarded = {entry.oid for entry in entries if not entry.rls_enabled and entry.kind in ("table", "partitioned")}
+    unguarded = {entry.oid for entry in entries if not entry.is_guarded}
     exposed: set[int] = set()
     for browser in [name for name in BROWSERS if unguarded and name in desk.roles]:
         try:
