@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
@@ -20,7 +21,7 @@ from webapp import rls
 from webapp.models.sales_counting import FOLD_AT
 from webapp.rls.errors import LockTimeout, NotPermitted, Refused
 
-IMPATIENT = rls.Limits(lock=150)
+IMPATIENT, PATIENT = rls.Limits(lock=150), rls.Limits(lock=20_000)
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
 
 
@@ -97,8 +98,11 @@ def test_a_fold_that_is_taken_back_has_folded_nothing(
 def test_the_figures_are_right_at_every_moment_of_a_rush(
     web_engine: Engine, database: Database, factories: Factories, org: Org, wares: list[Item]
 ) -> None:
-    """Four people place, process and cancel as fast as they can, a fifth looks all the time."""
-    people = [desk(web_engine, factories, org) for _ in range(4)]
+    """Four people place, process and cancel as fast as they can, a fifth looks all the time.
+
+    They take the same products from stock, so that they do wait for one another: it is their figures that are looked at.
+    """
+    people = [replace(desk(web_engine, factories, org), limits=PATIENT) for _ in range(4)]
     done = threading.Event()
 
     def work(at: Desk, seed: int) -> None:
