@@ -100,7 +100,7 @@ def test_the_figures_are_right_at_every_moment_of_a_rush(
 ) -> None:
     """Four people place, process and cancel as fast as they can, a fifth looks all the time.
 
-    They take the same products from stock, so that they do wait for one another: it is their figures that are looked at.
+    They take the same products from stock, and so they wait for one another: it is the figures that are looked at.
     """
     people = [replace(desk(web_engine, factories, org), limits=PATIENT) for _ in range(4)]
     done = threading.Event()
