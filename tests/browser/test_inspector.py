@@ -13,7 +13,8 @@ from tests.browser.conftest import Enter
 from tests.fixtures.browser import NARROW
 from tests.fixtures.world import World
 
-PRODUCTS = "/inspector/public/products?as=email:member@acme.test"
+# Other tests' houses stand in the same database; those of the world are narrowed to.
+PRODUCTS = "/inspector/public/products?as=email:member@acme.test&f=name ~ ONLY"
 
 
 def hidden(world: World) -> str:
@@ -41,6 +42,8 @@ def test_an_administrator_sees_as_somebody_asks_why_and_compares(world: World, e
     page.locator("#inspector-tables a", has=page.get_by_text("products", exact=True)).click()
     settled(page)
     expect(page).to_have_title("products as Member of Acme, Inspector · Rowhouse")
+    page.fill("#q", "name ~ ONLY")
+    page.keyboard.press("Enter")
     row = page.locator("tr.is-hidden", has_text="GLOBEX-ONLY hammer")
     expect(row).to_contain_text("Globex Garden is not among")
     row.locator("a.reason").click()
@@ -150,8 +153,8 @@ def test_without_a_script_every_step_is_a_page(world: World, enter: Enter) -> No
     page.click("main >> text=Member of Acme")
     page.click("main td >> text='products'")
     page.click("text=Count the rows >> nth=-1")
-    expect(page.locator("h1 + span")).to_contain_text("3 of 6 rows visible to Member")
-    page.fill("#q", "name ~ hammer")
+    expect(page.locator("h1 + span")).to_contain_text(re.compile(r"3 of \d+ rows visible to Member"))
+    page.fill("#q", "name ~ ONLY hammer")
     page.keyboard.press("Enter")
     page.click("tr.is-hidden a.reason")
     expect(page.locator("#why .verdict").first).to_contain_text("Member can’t read this row")
