@@ -162,7 +162,10 @@ def run(desk: Desk, database: Database, examples: int) -> Tally:
 def report(tally: Tally, wanted: int) -> None:
     print(dict(sorted(tally.cases.items())))  # noqa: T201 - the figures of the long run
     assert tally.cases["all"] >= wanted
-    assert tally.cases["could not be asked"] < tally.cases["plain"] / 50
+    if wanted == LONG:
+        # They come in clusters, one policy of a world holding up all that is done in it, so that only a large sample
+        # tells how many there are: 33 of 44,009 when this was written.
+        assert tally.cases["could not be asked"] < tally.cases["plain"] / 100
     for command in ("select", "insert", "update", "delete"):
         assert tally.cases[f"{command} allowed"] > wanted / 100, command
         assert tally.cases[f"{command} denied"] > wanted / 100, command
